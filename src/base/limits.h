@@ -1,0 +1,79 @@
+/* Every cap of shadowtap: its reason, and what happens at the cap. No input makes memory grow past their sum.
+ * A cap that is reached is counted (anomaly.h) and shown in the summary; none is silent. */
+#ifndef SHADOWTAP_LIMITS_H
+#define SHADOWTAP_LIMITS_H
+
+/* ---- capture ---- */
+/* Largest frame taken from a file. Real ones stay below 256 KiB (jumbo, TSO); tcpdump refuses more than 256 KiB too.
+ * A larger claim means a corrupt file: reading stops there with frame number and offset. */
+#define LIMIT_FRAME_BYTES (1u << 20)
+/* Largest pcapng block. Room for a full frame with options and for large name or secrets blocks. Larger: corrupt file. */
+#define LIMIT_PCAPNG_BLOCK (16u << 20)
+/* Interfaces described in one pcapng section. More: corrupt file. */
+#define LIMIT_PCAPNG_INTERFACES 4096
+
+/* ---- decode ---- */
+/* Datagrams whose fragments are being put together, per decoder. At the cap the oldest is given up (fragment-limit). */
+#define LIMIT_FRAGMENT_DATAGRAMS 1024
+/* Pieces of one datagram. An honest sender needs 45 at 1500 bytes. At the cap the datagram is given up. */
+#define LIMIT_FRAGMENTS_PER_DATAGRAM 128
+/* Bytes held for fragments in all. At the cap the oldest datagram is given up. */
+#define LIMIT_FRAGMENT_BYTES (8u << 20)
+/* Seconds of packet time that a datagram waits for its fragments (RFC 8200 4.5: 60; Linux: 30). */
+#define LIMIT_FRAGMENT_SECONDS 30
+/* IPv6 extension headers before the transport header. More: refused. */
+#define LIMIT_IP6_EXTENSIONS 12
+
+/* ---- http ---- */
+/* Bytes of one header block (start line and fields together). nginx takes 32 KiB, Node 16 KiB. Past it the fields
+ * are no longer kept (http-header-limit); parsing goes on. */
+#define LIMIT_HTTP_HEADER_KEPT (32u << 10)
+/* Bytes of a header block that are parsed at all; a longer one turns the connection's HTTP reader bad. */
+#define LIMIT_HTTP_HEADER_BYTES (1u << 20)
+/* Header fields kept of one message; later ones are parsed and dropped (http-header-limit). */
+#define LIMIT_HTTP_FIELDS 128
+/* Requests waiting for their answers on one connection. Browsers pipeline none; past it the oldest are forgotten
+ * and pairing is declared lost (http-pipeline-limit). */
+#define LIMIT_HTTP_PIPELINE 64
+/* What one compressed message body may unfold to. MCP tool results reach megabytes; past it the body is abandoned
+ * (http-unfold-limit). The ratio guard only applies after the first 1 MiB. */
+#define LIMIT_HTTP_UNFOLD_BYTES (64u << 20)
+#define LIMIT_HTTP_UNFOLD_RATIO 200
+/* Window that a zstd frame may ask for (RFC 8878 3.1.1.1.2 recommends 8 MiB for decoders). Larger: coding refused. */
+#define LIMIT_HTTP_ZSTD_WINDOW_LOG 23
+/* A CONNECT inside a CONNECT: proxies chain, but not for ever. Deeper is not parsed (http-tunnel-too-deep). */
+#define LIMIT_TUNNEL_DEPTH 3
+
+/* ---- sse, json ---- */
+/* Bytes of one SSE line that are looked at for the fields event, id, retry. Data lines are streamed, never held. */
+#define LIMIT_SSE_FIELD 1024
+/* Nesting of a JSON text. Deeper: the message is refused (json-depth-limit); honest MCP stays below 64. */
+#define LIMIT_JSON_DEPTH 512
+/* Messages of one batch (MCP 2025-03-26 only). More: the rest is skipped (json-batch-limit). */
+#define LIMIT_JSON_BATCH 1024
+
+/* ---- tls ---- */
+/* Bytes of one ClientHello; post-quantum ones reach 2 KiB, RFC 8446 allows 16 MiB. Larger: tls-hello-limit. */
+#define LIMIT_TLS_HELLO (64u << 10)
+/* Bytes of the server's first flight that are read (ServerHello and, up to TLS 1.2, certificates). */
+#define LIMIT_TLS_SERVER_FLIGHT (64u << 10)
+
+/* ---- text that strangers wrote: bytes kept, including the closing NUL ---- */
+#define LIMIT_HOST 262           /* 253 for a name, ':' and a port */
+#define LIMIT_PATH 512
+#define LIMIT_USER_AGENT 256
+#define LIMIT_NAME 128           /* client, server and tool names */
+#define LIMIT_VERSION 64
+#define LIMIT_METHOD 64
+#define LIMIT_SNI 256
+#define LIMIT_ALPN 32
+#define LIMIT_DETAIL 256         /* the sentence of a reason */
+#define LIMIT_SIGNATURE_ID 64
+
+/* ---- events ---- */
+/* Distinct names in methods, server_methods and tools_called; the rest is counted under "(other)" (contract). */
+#define LIMIT_NAMES 256
+/* Reasons kept per event; later evidence still raises confidence and stage. */
+#define LIMIT_REASONS 32
+
+#endif

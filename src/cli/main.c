@@ -1,0 +1,43 @@
+/* A table of subcommands. */
+#include "cli.h"
+#include <getopt.h>
+#include <string.h>
+
+static const struct command commands[] = {
+	{"replay", "read capture files, record the MCP connections in them", cmd_replay},
+	{"query", "ask the events database", cmd_query},
+	{"policy", "check a policy file, or ask what it says of a server", cmd_policy},
+	{"signatures", "check or list the signatures", cmd_signatures},
+};
+
+static void help(FILE *out)
+{
+	fprintf(out, "shadowtap %s - finds connections to MCP servers that nobody approved\n\n"
+	             "usage: shadowtap COMMAND [options]\n\n", SHADOWTAP_VERSION);
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
+	fprintf(out, "\n'shadowtap COMMAND --help' teaches each. Start with:\n"
+	             "  shadowtap replay --policy policy.json capture.pcap\n"
+	             "  shadowtap query\n");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		help(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		help(stdout);
+		return EXIT_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		printf("shadowtap %s\n", SHADOWTAP_VERSION);
+		return EXIT_OK;
+	}
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	cli_error("no such command: %s (see 'shadowtap --help')", argv[1]);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,44 @@
+/* Facts of one connection + the organisation's approved servers -> approved, violation or unauthorized, and why.
+ * policy_judge is a pure function: no clock (expiry is judged by packet time), no name look-up, no memory of the past.
+ * The file format is schema/policy.schema.json; order of precedence as in docs/policy.md (the event contract). */
+#ifndef SHADOWTAP_POLICY_H
+#define SHADOWTAP_POLICY_H
+
+#include "observation.h"
+
+struct policy;
+
+enum verdict { VERDICT_APPROVED, VERDICT_VIOLATION, VERDICT_UNAUTHORIZED, VERDICT_COUNT };
+const char *verdict_name(enum verdict v);
+
+enum traffic_direction { TRAFFIC_OUTBOUND, TRAFFIC_INBOUND, TRAFFIC_INTERNAL, TRAFFIC_EXTERNAL, TRAFFIC_COUNT };
+const char *traffic_direction_name(enum traffic_direction d);
+
+#define POLICY_NOTES_MAX 8
+
+struct judgement {
+	enum verdict verdict;
+	const char *rule;                          /* id of the entry that decided, or NULL; borrowed from the policy */
+	const char *unverified[POLICY_NOTES_MAX];  /* requirements that could not be seen: "path", "auth", "protocol_version" ... */
+	size_t n_unverified;
+	const char *breaches[POLICY_NOTES_MAX];    /* requirements visibly breached: "policy.tls", "policy.auth" ...; become findings */
+	size_t n_breaches;
+	char why[256];                             /* one sentence, for `policy test` */
+};
+
+#define POLICY_ERROR_TEXT 512
+
+/* FAIL_CONFIG with a sentence naming file and line or JSON pointer, FAIL_IO, FAIL_MEMORY. */
+int policy_load(const char *path, struct policy **ret, char error[POLICY_ERROR_TEXT]);
+/* The policy of somebody who has none: nothing approved, internal networks by default. NULL when out of memory. */
+struct policy *policy_empty(void);
+size_t policy_entries(const struct policy *p);
+
+void policy_judge(const struct policy *p, const struct observation *facts, struct judgement *ret);
+
+/* Direction from the configured internal networks (RFC 1918, RFC 4193, loopback, link local, RFC 6598 by default). */
+enum traffic_direction policy_direction(const struct policy *p, const struct ip_addr *client, const struct ip_addr *server);
+
+void policy_free(struct policy *p);
+
+#endif

@@ -1,0 +1,52 @@
+/* Events <-> SQLite: open, migrate, write in batches, read for queries. The only place that includes sqlite3.h.
+ * One writer at a time; readers may read while it writes. Migrations are schema/NNNN_*.sql, compiled in, numbered by
+ * user_version. Judges nothing and prints nothing. */
+#ifndef SHADOWTAP_STORE_H
+#define SHADOWTAP_STORE_H
+
+#include "event.h"
+
+struct store;
+
+#define STORE_ERROR_TEXT 512
+
+/* Creates or migrates the database. FAIL_DATABASE (a newer schema, no database, locked by another writer, not
+ * writable ...) with a sentence in error, or FAIL_MEMORY. */
+int store_open(const char *path, struct store **ret, char error[STORE_ERROR_TEXT]);
+
+/* Inserts the event, or replaces the values of the row with its event_id. Buffered: see store_flush. */
+int store_put(struct store *s, const struct event *e);
+/* Commits what was put. store_put commits by itself after a number of rows. */
+int store_flush(struct store *s);
+const char *store_error(const struct store *s);
+/* Flushes, checkpoints so that a reader without write permission can read the file alone, closes. */
+int store_close(struct store *s);
+
+/* ---- reading ---- */
+
+struct store_query {
+	int64_t since_ns, until_ns;     /* on last_seen >= since and first_seen < until; 0: open */
+	const char *verdict;            /* exact, or NULL */
+	enum confidence min_confidence;
+	bool all;                       /* approved too */
+	const char *client, *server;    /* address or CIDR, or NULL */
+	const char *host;               /* name (exact or "*." suffix) held against host without port, and sni */
+	const char *method, *tool;      /* a key of methods / tools_called */
+	const char *kind;
+	const char *event_id;           /* prefix */
+	int64_t limit;                  /* 0: none */
+};
+
+/* Called per row in order of first_seen, event_id. row: the event's JSON in the contract's order (borrowed).
+ * Return non-zero to stop. */
+typedef int store_row_fn(void *context, const json_t *row);
+
+/* Opens read-only, also as another user after the writer has gone. */
+int store_open_read(const char *path, struct store **ret, char error[STORE_ERROR_TEXT]);
+int store_select(struct store *s, const struct store_query *q, store_row_fn *fn, void *context);
+/* One row per value of the field: value, count of events, of clients and of servers, first and last seen. For objects (methods,
+ * tools_called) one row per key; for arrays per element. FAIL_CONFIG if there is no such field. */
+int store_group(struct store *s, const struct store_query *q, const char *field, store_row_fn *fn, void *context);
+void store_close_read(struct store *s);
+
+#endif

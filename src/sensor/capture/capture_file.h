@@ -1,0 +1,39 @@
+/* Capture files -> frames: pcap and pcapng, both byte orders, micro- and nanoseconds, plain, gzip or zstd, from a
+ * path (mapped where it can be) or from a pipe that is still being written ("-").
+ * Called by cli. Decodes nothing: link types are passed on as found. */
+#ifndef SHADOWTAP_CAPTURE_FILE_H
+#define SHADOWTAP_CAPTURE_FILE_H
+
+#include "frame.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct capture_file;
+
+#define CAPTURE_ERROR_TEXT 256
+
+/* path "-" is standard input. FAIL_IO, FAIL_INPUT or FAIL_MEMORY, with a sentence in error (which names the file). */
+int capture_file_open(const char *path, struct capture_file **ret, char error[CAPTURE_ERROR_TEXT]);
+
+/* 1 and a frame, 0 at the end, or FAIL_INPUT / FAIL_IO / FAIL_MEMORY: everything before it was good, and
+ * capture_file_error() says what is wrong with file, frame number and offset.
+ * Frame numbers count from 1. The frame's bytes are valid until the next call, or, where capture_file_is_stable(),
+ * until the file is freed. Sets every member of the frame but `capture`. */
+int capture_file_next(struct capture_file *f, struct frame *ret);
+
+/* True when the frames' bytes stay where they are (a mapped file), so that they need not be copied. */
+bool capture_file_is_stable(const struct capture_file *f);
+
+const char *capture_file_error(const struct capture_file *f);
+
+/* Bytes of the (compressed) input consumed, and its size, 0 where unknown (a pipe). For progress. */
+uint64_t capture_file_position(const struct capture_file *f);
+uint64_t capture_file_size(const struct capture_file *f);
+
+/* True when the next call to capture_file_next() could block for lack of input (a pipe with nothing buffered).
+ * Lets the caller hand on what it has before it waits. Always false for regular files. */
+bool capture_file_would_block(const struct capture_file *f);
+
+void capture_file_free(struct capture_file *f);
+
+#endif

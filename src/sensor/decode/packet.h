@@ -1,0 +1,40 @@
+/* What decode makes of a frame: the innermost TCP segment or UDP datagram. Borrowed from the frame or, for a datagram
+ * put together from fragments, from the decoder until its next call. */
+#ifndef SHADOWTAP_PACKET_H
+#define SHADOWTAP_PACKET_H
+
+#include "addr.h"
+#include "encap.h"
+#include "slice.h"
+
+enum {
+	TCP_FIN = 0x01,
+	TCP_SYN = 0x02,
+	TCP_RST = 0x04,
+	TCP_PSH = 0x08,
+	TCP_ACK = 0x10,
+};
+
+enum { IP_PROTO_TCP = 6, IP_PROTO_UDP = 17 };
+
+struct packet {
+	int64_t time_ns;
+	uint64_t frame;        /* number of the frame that completed it */
+	uint32_t capture;      /* index of the file or interface */
+	struct ip_addr src, dst;
+	uint16_t src_port, dst_port;
+	uint8_t proto;         /* IP_PROTO_TCP or IP_PROTO_UDP */
+	uint8_t tcp_flags;
+	uint16_t tcp_window;   /* as sent, unscaled */
+	uint32_t tcp_seq, tcp_ack;
+	uint32_t wire_bytes;   /* length of the IP packet on the wire */
+	uint32_t payload_bytes;/* length of the payload on the wire; larger than payload.n where the capture cut it */
+	struct slice payload;  /* the captured part */
+	const uint8_t *ip;     /* start of the innermost IP header, and its captured length: what nDPI is fed */
+	uint32_t ip_n;
+	const uint8_t *src_mac;/* 6 bytes of the innermost Ethernet header, or NULL */
+	const uint8_t *dst_mac;
+	struct encap encap;
+};
+
+#endif

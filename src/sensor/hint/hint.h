@@ -1,0 +1,26 @@
+/* First packets of flows that our own first-bytes test leaves open -> nDPI's protocol label. A hint for the analyst,
+ * never a gate. The only place that includes nDPI, so all differences between its releases (4.2 to 5.x) stay here.
+ * One struct hint per shard worker: not thread-safe. nDPI's caches span flows: labels are exempt from determinism. */
+#ifndef SHADOWTAP_HINT_H
+#define SHADOWTAP_HINT_H
+
+#include "packet.h"
+#include "status.h"
+
+struct hint;      /* the detection module */
+struct hint_flow; /* nDPI's state of one flow while it is undecided */
+
+#define HINT_LABEL_TEXT 48
+
+struct hint *hint_new(void); /* NULL when nDPI or memory fails */
+struct hint_flow *hint_flow_new(struct hint *h);
+/* Hands one packet to nDPI. True when nDPI has a final answer (or HINT_MAX_PACKETS were seen): feed no more. */
+bool hint_feed(struct hint *h, struct hint_flow *f, const struct packet *p, enum direction d);
+/* "TLS", "HTTP", "DNS.Google" ... or an empty string. May be called once, at the end: lets nDPI guess (by port). */
+void hint_label(struct hint *h, struct hint_flow *f, char out[HINT_LABEL_TEXT]);
+/* Bytes that one hint_flow takes, for the memory account. */
+size_t hint_flow_memory(const struct hint *h);
+void hint_flow_free(struct hint *h, struct hint_flow *f);
+void hint_free(struct hint *h);
+
+#endif
