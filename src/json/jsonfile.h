@@ -14,7 +14,8 @@
 /* Where a loader is, for its error messages; and the first error found. Copy freely; errors go to `error`. */
 struct jsonfile {
 	const char *path;                   /* of the file, borrowed */
-	char error[JSONFILE_ERROR_TEXT];    /* first error, empty if none */
+	char error[JSONFILE_ERROR_TEXT];    /* first error, empty if none; safe to print */
+	int fail;                           /* its enum fail: FAIL_CONFIG, FAIL_IO or FAIL_MEMORY; 0 if none */
 };
 
 /* The root value (new reference), or NULL with f->error set: cannot open, over 64 MiB, syntax, duplicate key. */
@@ -22,7 +23,7 @@ json_t *jsonfile_load(struct jsonfile *f, const char *path);
 /* As jsonfile_load, from memory; path is only a name for messages. */
 json_t *jsonfile_parse(struct jsonfile *f, const char *path, const char *text, size_t n);
 
-/* A place in the document: build on the stack, from the root down. */
+/* A place in the document: build on the stack, from the root down. The root itself is NULL. */
 struct jsonplace {
 	const struct jsonplace *up;
 	const char *key;   /* member name, or NULL for an index */
