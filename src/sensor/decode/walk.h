@@ -1,0 +1,100 @@
+/* The walk through one frame's headers, outermost to innermost: where it stands, and what it learned on the way.
+ * Private to this folder: decode.c drives the steps, decode_link.c, decode_ip.c and decode_transport.c take them.
+ * Holds no bytes, outlives no frame. */
+#ifndef SHADOWTAP_WALK_H
+#define SHADOWTAP_WALK_H
+
+#include "anomaly.h"
+#include "cursor.h"
+#include "frame.h"
+#include "fragment.h"
+#include "packet.h"
+
+enum step {
+	STEP_LINK,      /* go on at the frame's link header */
+	STEP_ETHERTYPE, /* at what walk.ethertype names */
+	STEP_IP,        /* at an IP header of either version */
+	STEP_IP4,
+	STEP_IP6,
+	STEP_PROTOCOL, /* at what walk.proto names */
+	STEP_TCP,
+	STEP_UDP,
+	STEP_PACKET, /* the walk is over: enum decode_result says what these four mean */
+	STEP_HELD,
+	STEP_OTHER,
+	STEP_REFUSED,
+};
+
+struct walk {
+	struct anomaly_counts *anomalies;
+	struct fragment_table *fragments;
+	const struct frame *frame;
+	const uint8_t *p; /* the next header; captured bytes of the layer from here on, and how many were on the wire */
+	uint32_t n;
+	uint32_t wire; /* >= n */
+	uint16_t ethertype;
+	uint8_t proto;
+	uint8_t family;      /* of the innermost IP header: 4 or 6 */
+	uint8_t tags;        /* VLAN tags read, also those that name no VLAN */
+	uint8_t extensions;  /* headers read between the IP and the transport header */
+	bool cut;            /* PACKET_CUT is counted for this frame */
+	bool unsized;        /* the IP header gives no length: segmentation offload, or a jumbogram */
+	bool reassembled;    /* p is inside the fragment table's buffer */
+	const uint8_t *ip;
+	uint32_t ip_n;     /* captured */
+	uint32_t ip_bytes; /* on the wire */
+	const uint8_t *src, *dst;
+	const uint8_t *src_mac, *dst_mac;
+	struct encap encap;
+};
+
+enum step link_read(struct walk *w);
+enum step ethertype_read(struct walk *w);
+enum step ip_read(struct walk *w);
+enum step ip4_read(struct walk *w);
+enum step ip6_read(struct walk *w);
+enum step ip_protocol_read(struct walk *w);
+enum step tcp_read(struct walk *w, struct packet *ret);
+enum step udp_read(struct walk *w, struct packet *ret);
+
+static inline enum step walk_refuse(struct walk *w, enum anomaly why)
+{
+	anomaly_count(w->anomalies, why);
+	return STEP_REFUSED;
+}
+
+static inline void walk_cut(struct walk *w)
+{
+	if (!w->cut)
+		anomaly_count(w->anomalies, ANOMALY_PACKET_CUT);
+	w->cut = true;
+}
+
+/* True when the next n bytes were captured. Else the capture cut them off, or they never were there: too_short. */
+static inline bool walk_has(struct walk *w, uint32_t n, enum anomaly too_short)
+{
+	if (n <= w->n)
+		return true;
+	if (n > w->wire)
+		anomaly_count(w->anomalies, too_short);
+	else
+		walk_cut(w);
+	return false;
+}
+
+/* Past a header that walk_has() found. */
+static inline void walk_skip(struct walk *w, uint32_t n)
+{
+	w->p += n;
+	w->n -= n;
+	w->wire -= n;
+}
+
+/* A cursor over a header of n bytes that walk_has() found. With a constant n the compiler sees that no read can fail
+ * and drops the cursor's checks: this is what makes the ordinary road cheap. */
+static inline struct cursor walk_header(const struct walk *w, uint32_t n)
+{
+	return cursor_of(slice_of(w->p, n));
+}
+
+#endif
