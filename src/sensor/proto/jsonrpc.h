@@ -6,14 +6,13 @@
 #define SHADOWTAP_JSONRPC_H
 
 #include "anomaly.h"
+#include "json_reader.h"
 #include "limits.h"
 #include "slice.h"
 #include "status.h"
 
-/* What a member's value was; JSON_ABSENT if the key was not there. The first of duplicate keys wins. */
-enum json_type { JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
-
-/* Members whose presence and type mcp/ asks for. The comment is the path; [] is any element of an array. */
+/* Members whose presence and type (enum json_type) mcp/ asks for. The comment is the path; [] is any element of an
+ * array. The first of duplicate keys wins; where several elements or paths give a member, the first in the text. */
 enum jsonrpc_member {
 	/* top level */
 	JM_JSONRPC,              /* jsonrpc: JSON_STRING only if exactly "2.0", else JSON_BOOL for anything wrong */
@@ -134,14 +133,14 @@ struct jsonrpc_message {
 	bool in_batch;
 	bool utf8_bad;                 /* a string held invalid UTF-8 or a lone surrogate */
 	bool duplicate_key;            /* a kept key stood twice in one object: parsers downstream will disagree */
-	uint64_t bytes;                /* length of the message's text */
+	uint64_t bytes;                /* length of the message's text, brace to brace */
 	char id[JSONRPC_ID_TEXT];      /* canonical: number as written, or the string with a leading '"'; cut ids compare unequal */
 	bool id_cut;
 	char method[LIMIT_METHOD];
 	bool method_cut;
 	int64_t error_code;            /* 0 if absent or not an integer */
-	uint32_t tools;                /* elements of result.tools, and of the others in turn */
-	uint32_t tools_with_schema;
+	uint32_t tools;                /* elements of result.tools */
+	uint32_t tools_with_schema;    /* those of them that have an inputSchema object */
 	char protocol_version[LIMIT_VERSION];      /* params.protocolVersion, params._meta…/protocolVersion or result.protocolVersion */
 	char supported_version[LIMIT_VERSION];     /* first of result.supportedVersions or error.data.supported */
 	char client_name[LIMIT_NAME], client_version[LIMIT_VERSION]; /* clientInfo of params or of its _meta */
@@ -152,9 +151,10 @@ struct jsonrpc_message {
 	char result_type[32];                      /* result.resultType */
 };
 
-struct jsonrpc; /* one reader; about 4 KiB, its size does not depend on the input */
+struct jsonrpc; /* one reader; about 4 KiB; its size does not depend on the input */
 
-/* Called once per complete message that is a JSON object; other values in a batch are skipped. */
+/* Called once per complete message that is a JSON object; other values in a batch are skipped. It must not call the
+ * reader that calls it. */
 typedef void jsonrpc_message_fn(void *context, const struct jsonrpc_message *m);
 
 struct jsonrpc *jsonrpc_new(jsonrpc_message_fn *on_message, void *context, struct anomaly_counts *anomalies);
@@ -166,9 +166,10 @@ void jsonrpc_reset(struct jsonrpc *j);
  * back at its closing brace; trailing garbage is the caller's to notice from the later PARSE_BAD. */
 enum parse jsonrpc_feed(struct jsonrpc *j, struct slice bytes);
 /* As jsonrpc_feed, for texts that follow each other (newline-delimited): stops after the first complete text and
- * says how much it took. */
+ * says how much it took (it may be nothing: a number ends at the byte after it). On PARSE_BAD it took what stands
+ * before the first byte that no JSON text can have there. */
 enum parse jsonrpc_feed_one(struct jsonrpc *j, struct slice bytes, size_t *ret_consumed);
-/* The text ended here. PARSE_DONE if it was complete, else PARSE_BAD. */
+/* The text ended here. PARSE_DONE if it was complete, else PARSE_BAD (no anomaly if there was none at all). */
 enum parse jsonrpc_eof(struct jsonrpc *j);
 void jsonrpc_free(struct jsonrpc *j);
 
