@@ -10,14 +10,17 @@
 
 struct sse;
 
+/* Each may be NULL. They must not call the reader that calls them. */
 struct sse_callbacks {
-	/* A piece of the current event's data; lines are joined by '\n' pieces. The event's type may not be known yet. */
+	/* A piece of the current event's data; lines are joined by '\n' pieces. The event's type may not be known yet:
+	 * its line may come after the data. */
 	void (*data)(void *context, struct slice piece);
 	/* An empty line ended an event. type is "message" where none was given, cut at LIMIT_SSE_FIELD.
-	 * has_data: at least one data line. has_id: an id field. Events without data are reported too (priming events);
-	 * the WHATWG rules do not dispatch them. */
+	 * has_data: at least one data line. has_id: an id field without NUL. Events without data are reported too
+	 * (priming events); the WHATWG rules do not dispatch them. An empty line with none of data, event, id and retry
+	 * before it (after a comment, say) is no event. */
 	void (*event)(void *context, struct slice type, bool has_data, bool has_id);
-	/* A comment line, for keep-alives. */
+	/* A comment line, for keep-alives; at most LIMIT_SSE_FIELD bytes of it. */
 	void (*comment)(void *context, struct slice first_bytes);
 };
 
