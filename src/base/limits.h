@@ -11,6 +11,10 @@
 #define LIMIT_PCAPNG_BLOCK (16u << 20)
 /* Interfaces described in one pcapng section. More: corrupt file. */
 #define LIMIT_PCAPNG_INTERFACES 4096
+/* Window that a zstd-compressed capture may ask for: 128 MiB, what zstd itself accepts without --long. Larger: refused. */
+#define LIMIT_CAPTURE_ZSTD_WINDOW_LOG 27
+/* Link types that a filter can be compiled for; registered ones stay below 400. A frame of a higher one is refused. */
+#define LIMIT_FILTER_LINK_TYPES 1024
 
 /* ---- decode ---- */
 /* Datagrams whose fragments are being put together, per decoder. At the cap the oldest is given up (fragment-limit). */
@@ -23,6 +27,39 @@
 #define LIMIT_FRAGMENT_SECONDS 30
 /* IPv6 extension headers before the transport header. More: refused. */
 #define LIMIT_IP6_EXTENSIONS 12
+
+/* ---- flow ---- */
+/* Shards: each owns its table, caps and ageing, so that results do not depend on how many workers serve them. */
+#define FLOW_SHARDS 64
+/* Flows in one shard's table (1,280 k in all, 160 bytes each). At the cap the flow that has been silent longest leaves,
+ * those that never showed payload first, so that a SYN flood cannot push out real connections (flow-limit). */
+#define LIMIT_SHARD_FLOWS (20u << 10)
+/* Bytes that one shard's flows hold in reassembly, parsers and evidence. At the cap the flow that has been silent
+ * longest is finished early (flow-memory-limit). One flow alone may pass it for as long as it is being fed. */
+#define LIMIT_SHARD_BYTES (5u << 20)
+/* Seconds of packet time without a packet after which a flow is over. Half-open: nothing but a SYN or so. Closed: for
+ * stray retransmissions. Open TCP: SSE streams may be silent for long (RFC 5382 asks NATs for 2 h 4 min). */
+#define LIMIT_FLOW_HALF_OPEN_SECONDS 60
+#define LIMIT_FLOW_CLOSED_SECONDS 10
+#define LIMIT_FLOW_OPEN_SECONDS 7440
+#define LIMIT_FLOW_UDP_SECONDS 120
+
+/* ---- stream ---- */
+/* Out-of-order bytes held per direction, and pieces. 512 KiB is a full window of a fast connection; past it the hole
+ * in front of them is declared a gap (tcp-reassembly-limit). */
+#define LIMIT_TCP_HELD_BYTES (512u << 10)
+#define LIMIT_TCP_HELD_SEGMENTS 1024
+/* How far ahead of the expected byte a segment may start. RFC 7323 windows end at 1 GiB, but no real one passes 16 MiB;
+ * a blind injector must hit 1/256 of the sequence space. Past it: ignored (tcp-out-of-window). */
+#define LIMIT_TCP_AHEAD (16u << 20)
+/* How long a hole may wait for its bytes once the receiver has acknowledged them (they were lost to the capture, or
+ * the capture reorders): packets of the flow, or nanoseconds of packet time. Then it is a gap. */
+#define LIMIT_TCP_HOLE_PACKETS 48
+#define LIMIT_TCP_HOLE_NS 250000000
+/* The same where the receiver's direction is not seen, so that nobody tells what arrived. */
+#define LIMIT_TCP_HOLE_BLIND_NS 2000000000
+/* Bytes of a direction that the first-bytes test looks at before it gives up, and that nDPI may see. */
+#define LIMIT_FIRST_BYTES 512
 
 /* ---- http ---- */
 /* Bytes of one header block (start line and fields together). nginx takes 32 KiB, Node 16 KiB. Past it the fields
@@ -73,6 +110,13 @@
 /* ---- events ---- */
 /* Distinct names in methods, server_methods and tools_called; the rest is counted under "(other)" (contract). */
 #define LIMIT_NAMES 256
+/* Authorities on one connection that get a row of their own (contract: one event per connection and authority). More:
+ * mcp-authorities-limit. */
+#define LIMIT_AUTHORITIES 16
+/* Exchanges of one connection whose answer is awaited with evidence in hand. As many as HTTP pairs. */
+#define LIMIT_EXCHANGES LIMIT_HTTP_PIPELINE
+/* JSON-RPC ids remembered per direction of a newline-delimited TCP dialogue. */
+#define LIMIT_DIALOGUE_IDS 16
 /* Reasons kept per event; later evidence still raises confidence and stage. */
 #define LIMIT_REASONS 32
 

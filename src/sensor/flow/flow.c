@@ -1,0 +1,305 @@
+/* An open-hashed table over slabs of flows, and a list per class in order of last use. Touching a flow does not move it
+ * in its list (that would cost three cache lines per packet): a flow that comes up for ageing but was used since is put
+ * back at the young end instead. */
+#include "flow.h"
+#include "frame.h"
+#include "limits.h"
+#include <assert.h>
+#include <stdlib.h>
+
+_Static_assert(sizeof(struct flow) <= 160, "a decided flow costs 160 bytes at most");
+
+enum { SLAB_FLOWS = 256, FIRST_BUCKETS = 256 };
+
+struct slab {
+	struct slab *next;
+	struct flow flows[SLAB_FLOWS];
+};
+
+struct list {
+	struct flow *oldest, *newest;
+};
+
+struct flow_table {
+	struct flow **buckets; /* a power of two of them */
+	size_t mask;
+	size_t alive;
+	struct slab *slabs;
+	struct flow *free_flows;
+	struct list lists[FLOW_CLASSES];
+	struct hash_key key;
+	struct flow_counts counts;
+	flow_end_fn *on_end;
+	void *context;
+	struct anomaly_counts *anomalies;
+};
+
+static const int64_t class_lifetime_ns[FLOW_CLASSES] = {
+	[FLOW_HALF_OPEN] = LIMIT_FLOW_HALF_OPEN_SECONDS * NS_PER_SEC,
+	[FLOW_UDP] = LIMIT_FLOW_UDP_SECONDS * NS_PER_SEC,
+	[FLOW_OPEN] = LIMIT_FLOW_OPEN_SECONDS * NS_PER_SEC,
+	[FLOW_CLOSED] = LIMIT_FLOW_CLOSED_SECONDS * NS_PER_SEC,
+};
+
+/* Not keyed: it only has to tell encapsulations apart inside a key that is hashed with a key. FNV-1a. */
+static uint64_t encap_digest(const struct encap *e)
+{
+	uint64_t h = 0xcbf29ce484222325ULL;
+	for (unsigned i = 0; i < e->n; i++) {
+		h = (h ^ e->layer[i].kind) * 0x100000001b3ULL;
+		h = (h ^ e->layer[i].id) * 0x100000001b3ULL;
+	}
+	return e->n ? h : 0;
+}
+
+/* The canonical key, and which side the packet came from. */
+static unsigned key_of(const struct packet *p, struct flow_key *ret)
+{
+	int order = memcmp(p->src.b, p->dst.b, 16);
+	unsigned side = order > 0 || (order == 0 && p->src_port > p->dst_port);
+	*ret = (struct flow_key){.proto = p->proto, .family = p->src.family, .encap = encap_digest(&p->encap)};
+	memcpy(ret->addr[side], p->src.b, 16);
+	memcpy(ret->addr[!side], p->dst.b, 16);
+	ret->port[side] = p->src_port;
+	ret->port[!side] = p->dst_port;
+	return side;
+}
+
+unsigned flow_shard_of(const struct packet *p, const struct hash_key *key)
+{
+	struct flow_key k;
+	key_of(p, &k);
+	return (unsigned)(siphash(key, &k, sizeof k) % FLOW_SHARDS);
+}
+
+struct flow_table *flow_table_new(flow_end_fn *on_end, void *context, struct anomaly_counts *anomalies)
+{
+	struct flow_table *t = calloc(1, sizeof *t);
+	if (!t)
+		return NULL;
+	t->buckets = calloc(FIRST_BUCKETS, sizeof *t->buckets);
+	if (!t->buckets || !hash_key_random(&t->key)) {
+		free(t->buckets);
+		free(t);
+		return NULL;
+	}
+	t->mask = FIRST_BUCKETS - 1;
+	t->on_end = on_end;
+	t->context = context;
+	t->anomalies = anomalies;
+	return t;
+}
+
+static void list_append(struct list *l, struct flow *f)
+{
+	f->newer = NULL;
+	f->older = l->newest;
+	if (l->newest)
+		l->newest->newer = f;
+	else
+		l->oldest = f;
+	l->newest = f;
+}
+
+static void list_remove(struct list *l, struct flow *f)
+{
+	if (f->older)
+		f->older->newer = f->newer;
+	else
+		l->oldest = f->newer;
+	if (f->newer)
+		f->newer->older = f->older;
+	else
+		l->newest = f->older;
+}
+
+static size_t bucket_of(const struct flow_table *t, const struct flow_key *k)
+{
+	return siphash(&t->key, k, sizeof *k) & t->mask;
+}
+
+/* Twice the buckets once chains get longer than two; without memory the chains just grow. */
+static void table_grow(struct flow_table *t)
+{
+	size_t n = (t->mask + 1) * 2;
+	struct flow **buckets = calloc(n, sizeof *buckets);
+	if (!buckets)
+		return;
+	struct flow **old = t->buckets;
+	size_t old_n = t->mask + 1;
+	t->buckets = buckets;
+	t->mask = n - 1;
+	for (size_t i = 0; i < old_n; i++)
+		for (struct flow *f = old[i], *next; f; f = next) {
+			next = f->bucket_next;
+			size_t b = bucket_of(t, &f->key);
+			f->bucket_next = buckets[b];
+			buckets[b] = f;
+		}
+	free(old);
+}
+
+static void flow_end(struct flow_table *t, struct flow *f, enum flow_end why)
+{
+	t->on_end(t->context, f, why);
+	assert(!f->work);
+	struct flow **at = &t->buckets[bucket_of(t, &f->key)];
+	while (*at != f)
+		at = &(*at)->bucket_next;
+	*at = f->bucket_next;
+	list_remove(&t->lists[f->class], f);
+	f->newer = t->free_flows;
+	t->free_flows = f;
+	t->alive--;
+	uint64_t *count[] = {[FLOW_END_AGED] = &t->counts.aged, [FLOW_END_EVICTED] = &t->counts.evicted,
+	                     [FLOW_END_REUSED] = &t->counts.reused, [FLOW_END_DRAINED] = &t->counts.drained};
+	++*count[why];
+}
+
+static void list_again(struct list *l, struct flow *f, int64_t now_ns)
+{
+	list_remove(l, f);
+	list_append(l, f);
+	f->listed_ns = now_ns;
+}
+
+/* Room for one more flow: half-open flows go first, then closed ones, then whoever was listed first and not used since
+ * (a few second chances, so that the search stays bounded). */
+static void evict_one(struct flow_table *t, int64_t now_ns)
+{
+	static const enum flow_class order[] = {FLOW_HALF_OPEN, FLOW_CLOSED, FLOW_UDP, FLOW_OPEN};
+	anomaly_count(t->anomalies, ANOMALY_FLOW_LIMIT);
+	for (size_t i = 0; i < FLOW_CLASSES; i++) {
+		struct list *l = &t->lists[order[i]];
+		for (int chances = 16; l->oldest && l->oldest->last_ns > l->oldest->listed_ns && chances > 0; chances--)
+			list_again(l, l->oldest, now_ns);
+		if (l->oldest) {
+			flow_end(t, l->oldest, FLOW_END_EVICTED);
+			return;
+		}
+	}
+}
+
+static struct flow *flow_new(struct flow_table *t, int64_t now_ns)
+{
+	if (t->alive >= LIMIT_SHARD_FLOWS)
+		evict_one(t, now_ns);
+	if (!t->free_flows) {
+		struct slab *s = malloc(sizeof *s);
+		if (!s)
+			return NULL;
+		s->next = t->slabs;
+		t->slabs = s;
+		for (size_t i = SLAB_FLOWS; i-- > 0;) {
+			s->flows[i].newer = t->free_flows;
+			t->free_flows = &s->flows[i];
+		}
+	}
+	struct flow *f = t->free_flows;
+	t->free_flows = f->newer;
+	if (++t->alive > 2 * (t->mask + 1))
+		table_grow(t);
+	t->counts.opened++;
+	return f;
+}
+
+/* A SYN on a 5-tuple in use. A retransmitted SYN has the old sequence number. Another number on a flow that is over is
+ * a new connection; on one that is alive it may be forged (RFC 5961 section 4), so the old connection must have been
+ * silent for longer than any retransmission before a lone SYN ends it. */
+static bool opens_new_connection(const struct flow *f, const struct packet *p, unsigned side)
+{
+	if (p->proto != IP_PROTO_TCP || (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
+		return false;
+	if ((f->syn_seen & 1u << side) && f->isn[side] == p->tcp_seq)
+		return false;
+	return f->class == FLOW_CLOSED || f->class == FLOW_HALF_OPEN || p->time_ns - f->last_ns > 30 * NS_PER_SEC;
+}
+
+static void flow_count(struct flow *f, const struct packet *p, unsigned side)
+{
+	if (f->last_ns < p->time_ns)
+		f->last_ns = p->time_ns;
+	f->packets[side] += f->packets[side] != UINT32_MAX;
+	f->bytes[side] += p->wire_bytes;
+}
+
+struct flow *flow_table_touch(struct flow_table *t, const struct packet *p, unsigned *ret_side)
+{
+	struct flow_key k;
+	unsigned side = *ret_side = key_of(p, &k);
+	size_t b = bucket_of(t, &k);
+	struct flow *f = t->buckets[b];
+	while (f && memcmp(&f->key, &k, sizeof k) != 0)
+		f = f->bucket_next;
+	if (f && opens_new_connection(f, p, side)) {
+		anomaly_count(t->anomalies, ANOMALY_FLOW_REUSED);
+		flow_end(t, f, FLOW_END_REUSED);
+		f = NULL;
+	}
+	if (!f) {
+		f = flow_new(t, p->time_ns);
+		if (!f)
+			return NULL;
+		*f = (struct flow){.key = k, 
+		                   .first_ns = p->time_ns, .last_ns = p->time_ns, .listed_ns = p->time_ns,
+		                   .first_frame = p->frame, .capture = p->capture};
+		b = bucket_of(t, &k); /* the table may have grown */
+		f->bucket_next = t->buckets[b];
+		t->buckets[b] = f;
+		f->class = p->proto == IP_PROTO_UDP ? FLOW_UDP : FLOW_HALF_OPEN;
+		list_append(&t->lists[f->class], f);
+	}
+	flow_count(f, p, side);
+	return f;
+}
+
+void flow_table_classify(struct flow_table *t, struct flow *f, enum flow_class class)
+{
+	if (f->class == class)
+		return;
+	list_remove(&t->lists[f->class], f);
+	f->class = class;
+	list_append(&t->lists[class], f);
+	f->listed_ns = f->last_ns;
+}
+
+void flow_table_age(struct flow_table *t, int64_t now_ns)
+{
+	for (int c = 0; c < FLOW_CLASSES; c++) {
+		struct list *l = &t->lists[c];
+		int64_t before = now_ns - class_lifetime_ns[c];
+		while (l->oldest && l->oldest->listed_ns < before) {
+			if (l->oldest->last_ns < before)
+				flow_end(t, l->oldest, FLOW_END_AGED);
+			else
+				list_again(l, l->oldest, now_ns); /* it leaves up to one lifetime late */
+		}
+	}
+}
+
+void flow_table_drain(struct flow_table *t)
+{
+	for (int c = 0; c < FLOW_CLASSES; c++)
+		while (t->lists[c].oldest)
+			flow_end(t, t->lists[c].oldest, FLOW_END_DRAINED);
+}
+
+struct flow_counts flow_table_counts(const struct flow_table *t)
+{
+	struct flow_counts c = t->counts;
+	c.alive = t->alive;
+	return c;
+}
+
+void flow_table_free(struct flow_table *t)
+{
+	if (!t)
+		return;
+	flow_table_drain(t);
+	for (struct slab *s = t->slabs, *next; s; s = next) {
+		next = s->next;
+		free(s);
+	}
+	free(t->buckets);
+	free(t);
+}

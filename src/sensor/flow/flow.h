@@ -1,0 +1,84 @@
+/* Packet -> flow: a bounded table per shard, keyed by encapsulation, protocol, addresses and ports; aged by packet time.
+ * Called by the shard for each packet: one hash and one look-up. Knows nothing of what a flow's work is: it hands the
+ * flow back when it leaves. */
+#ifndef SHADOWTAP_FLOW_H
+#define SHADOWTAP_FLOW_H
+
+#include "anomaly.h"
+#include "packet.h"
+#include "siphash.h"
+
+/* The two ends in canonical order: the lower (address, port) is side 0. A zeroed struct is compared bytewise. */
+struct flow_key {
+	uint8_t addr[2][16];
+	uint16_t port[2];
+	uint8_t proto;
+	uint8_t family;
+	uint16_t pad;
+	uint64_t encap; /* digest of the outer layers: the same addresses in two VLANs are two connections */
+};
+
+/* Why and how fast a flow ages; also the list it is on. */
+enum flow_class {
+	FLOW_HALF_OPEN, /* no payload yet: first to go when room is needed */
+	FLOW_UDP,
+	FLOW_OPEN,
+	FLOW_CLOSED,
+	FLOW_CLASSES
+};
+
+/* 160 bytes: all that a decided flow costs. */
+struct flow {
+	struct flow_key key;
+	struct flow *bucket_next;
+	struct flow *older, *newer; /* its class's list; also the free list */
+	void *work;                 /* the shard's: parsers and evidence while there are any */
+	int64_t first_ns, last_ns;  /* packet times */
+	int64_t listed_ns;          /* packet time when it was put at the young end of its list */
+	uint64_t first_frame;
+	uint32_t isn[2];            /* initial sequence numbers by side, valid where the bit in syn_seen is set */
+	uint32_t capture;
+	uint32_t packets[2];
+	uint64_t bytes[2];          /* IP bytes */
+	uint8_t class;              /* enum flow_class */
+	uint8_t syn_seen : 2;       /* by side: a SYN (or SYN/ACK) was seen */
+	uint8_t client_side : 1;    /* which side speaks as client, if client_known */
+	uint8_t client_known : 1;
+	uint8_t decided : 1;        /* nothing in its packets is read any more */
+	uint8_t fin_seen : 2;
+	uint8_t finished : 1;       /* evidence and parsers are gone for good (memory cap, or not ours) */
+};
+
+enum flow_end { FLOW_END_AGED, FLOW_END_EVICTED, FLOW_END_REUSED, FLOW_END_DRAINED };
+
+struct flow_table;
+
+/* Called before a flow leaves the table, to finish and free its work. */
+typedef void flow_end_fn(void *context, struct flow *f, enum flow_end why);
+
+struct flow_table *flow_table_new(flow_end_fn *on_end, void *context, struct anomaly_counts *anomalies);
+
+/* Which shard a packet belongs to. key is the same for all shards of a sensor. */
+unsigned flow_shard_of(const struct packet *p, const struct hash_key *key);
+
+/* The flow of a packet, made if there is none, its counters and times brought up to date. *ret_side: which side sent it. NULL when
+ * out of memory. A packet that opens a new connection on a used 5-tuple ends the old flow first. */
+struct flow *flow_table_touch(struct flow_table *t, const struct packet *p, unsigned *ret_side);
+
+/* Moves the flow to the list of another class. */
+void flow_table_classify(struct flow_table *t, struct flow *f, enum flow_class class);
+
+/* Ends every flow whose time is over at now_ns (packet time). */
+void flow_table_age(struct flow_table *t, int64_t now_ns);
+
+/* Ends all flows, oldest first by list: the order does not depend on the hash. */
+void flow_table_drain(struct flow_table *t);
+
+struct flow_counts {
+	uint64_t opened, alive, aged, evicted, reused, drained; /* opened == alive + the other four */
+};
+struct flow_counts flow_table_counts(const struct flow_table *t);
+
+void flow_table_free(struct flow_table *t); /* drains first */
+
+#endif
