@@ -62,6 +62,7 @@
 	X(TLS_HELLO_BAD, "tls-hello-bad") \
 	X(TLS_HELLO_LIMIT, "tls-hello-limit") \
 	X(TLS_SNI_BAD, "tls-sni-bad") \
+	X(TLS_CERT_BAD, "tls-certificate-bad") \
 	/* mcp */ \
 	X(NAMES_LIMIT, "mcp-names-limit") \
 	X(REASONS_LIMIT, "mcp-reasons-limit") \

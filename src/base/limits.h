@@ -94,6 +94,12 @@
 #define LIMIT_TLS_HELLO (64u << 10)
 /* Bytes of the server's first flight that are read (ServerHello and, up to TLS 1.2, certificates). */
 #define LIMIT_TLS_SERVER_FLIGHT (64u << 10)
+/* Bytes of one direction that are looked at, record headers and empty records included, until its part is read. A hello of
+ * the largest size in records of one byte takes 384 KiB. Past it the direction is given up (tls-hello-limit). */
+#define LIMIT_TLS_PREAMBLE (512u << 10)
+/* Values in one list of a ClientHello (ciphers, extensions, signature algorithms) that JA4 is made of. Real ones stay
+ * below 200. More: no JA4. */
+#define LIMIT_TLS_JA4_VALUES 1024
 
 /* ---- text that strangers wrote: bytes kept, including the closing NUL ---- */
 #define LIMIT_HOST 262           /* 253 for a name, ':' and a port */
