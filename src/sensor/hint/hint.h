@@ -11,6 +11,9 @@ struct hint;      /* the detection module */
 struct hint_flow; /* nDPI's state of one flow while it is undecided */
 
 #define HINT_LABEL_TEXT 48
+/* Packets that nDPI sees of one flow. It names most protocols from the first with payload, after a handshake of three;
+ * more cost time and hold its flow state (some kilobytes) longer. */
+#define HINT_MAX_PACKETS 10
 
 struct hint *hint_new(void); /* NULL when nDPI or memory fails */
 struct hint_flow *hint_flow_new(struct hint *h);
