@@ -1,0 +1,370 @@
+#include "app_stream.h"
+#include "body_reader.h"
+#include "limits.h"
+#include <stdlib.h>
+
+/* Bytes of a direction that may wait until the protocol is known: a method name, or a record and message header. */
+enum { FIRST_BYTES = 40 };
+/* Segments that a mid-stream start is searched for a head of HTTP before the connection is given up. */
+enum { SEARCH_SEGMENTS = 512 };
+
+struct app_stream {
+	const struct app_sink *sink;
+	void *context;
+	struct anomaly_counts *anomalies;
+	unsigned depth;
+	enum app_protocol protocol;
+	bool roles_known, flipped, finished;
+	bool midstream;                /* bytes before the first seen are missing */
+	uint16_t searched;
+	uint8_t first[2][FIRST_BYTES]; /* while undecided */
+	uint8_t n_first[2];
+	bool tls_done[2];
+	struct http1 *http;
+	struct tls *tls;
+	struct jsonrpc *lines[2];
+	enum direction line_direction; /* of the line that is being read */
+	struct body_reader body[2];
+	struct app_stream *inner;      /* what the tunnel carries */
+};
+
+static struct app_stream *stream_new(const struct app_sink *sink, void *context, struct anomaly_counts *anomalies,
+                                     bool roles_known, unsigned depth)
+{
+	struct app_stream *a = calloc(1, sizeof *a);
+	if (!a)
+		return NULL;
+	a->sink = sink;
+	a->context = context;
+	a->anomalies = anomalies;
+	a->roles_known = roles_known;
+	a->depth = depth;
+	for (int d = 0; d < 2; d++)
+		body_reader_init(&a->body[d], sink, context, anomalies, depth, d);
+	return a;
+}
+
+struct app_stream *app_stream_new(const struct app_sink *sink, void *context, struct anomaly_counts *anomalies,
+                                  bool roles_known)
+{
+	return stream_new(sink, context, anomalies, roles_known, 0);
+}
+
+bool app_stream_is_flipped(const struct app_stream *a)
+{
+	return a->flipped;
+}
+
+static enum direction true_direction(const struct app_stream *a, enum direction d)
+{
+	return a->flipped ? direction_flip(d) : d;
+}
+
+/* ---- HTTP ---- */
+
+static enum http_body on_head(void *context, const struct http_head *head)
+{
+	struct app_stream *a = context;
+	bool wanted = a->sink->http_head(a->context, a->depth, head);
+	if (!body_reader_start(&a->body[head->direction], http_field_value(head, "content-type"), head->exchange))
+		return HTTP_BODY_SKIP;
+	return wanted ? HTTP_BODY_READ : HTTP_BODY_SKIP;
+}
+
+static void on_body(void *context, enum direction d, uint64_t exchange, uint64_t *user, struct slice bytes)
+{
+	struct app_stream *a = context;
+	(void)exchange, (void)user;
+	body_reader_bytes(&a->body[d], bytes);
+}
+
+static void on_body_gap(void *context, enum direction d, uint64_t exchange, uint64_t *user, uint64_t n)
+{
+	struct app_stream *a = context;
+	(void)exchange, (void)user, (void)n;
+	body_reader_gap(&a->body[d]);
+}
+
+static void on_body_end(void *context, enum direction d, uint64_t exchange, uint64_t *user, bool complete)
+{
+	struct app_stream *a = context;
+	(void)user;
+	body_reader_end(&a->body[d], exchange, complete);
+}
+
+static void on_tunnel(void *context, bool connect, const struct http_head *answer)
+{
+	struct app_stream *a = context;
+	a->sink->tunnel(a->context, a->depth, connect, answer);
+	if (connect && a->depth + 1 < LIMIT_TUNNEL_DEPTH)
+		a->inner = stream_new(a->sink, a->context, a->anomalies, true, a->depth + 1);
+	else if (connect)
+		anomaly_count(a->anomalies, ANOMALY_TUNNEL_DEPTH);
+	if (!a->inner)
+		a->finished = true;
+}
+
+static void on_tunnel_bytes(void *context, enum direction d, struct slice bytes)
+{
+	struct app_stream *a = context;
+	if (a->inner)
+		app_stream_bytes(a->inner, d, bytes);
+}
+
+static void on_tunnel_gap(void *context, enum direction d, uint64_t n)
+{
+	struct app_stream *a = context;
+	if (a->inner)
+		app_stream_gap(a->inner, d, n);
+}
+
+static const struct http1_callbacks http_callbacks = {
+	.head = on_head, .body = on_body, .body_gap = on_body_gap, .end = on_body_end,
+	.tunnel = on_tunnel, .tunnel_bytes = on_tunnel_bytes, .tunnel_gap = on_tunnel_gap,
+};
+
+/* ---- JSON texts on a bare TCP connection ---- */
+
+static void on_line(void *context, const struct jsonrpc_message *m)
+{
+	struct app_stream *a = context;
+	a->sink->message(a->context, a->depth, CARRIER_LINE, a->line_direction, 0, m);
+}
+
+static void feed_lines(struct app_stream *a, enum direction d, struct slice bytes)
+{
+	a->line_direction = d;
+	while (bytes.n && !a->finished) {
+		size_t consumed = 0;
+		enum parse p = jsonrpc_feed_one(a->lines[d], bytes, &consumed);
+		bytes = slice_after(bytes, consumed);
+		if (p == PARSE_BAD)
+			a->finished = true; /* log lines, another framing: whatever it is, it is no such dialogue */
+		else if (p == PARSE_DONE)
+			jsonrpc_reset(a->lines[d]);
+	}
+}
+
+/* ---- TLS ---- */
+
+static void feed_tls(struct app_stream *a, enum direction d, struct slice bytes)
+{
+	const struct tls_facts *facts = tls_facts(a->tls);
+	bool had_client = facts->client_hello, had_server = facts->server_hello;
+	uint8_t had_names = facts->n_cert_names;
+	enum parse p = tls_feed(a->tls, d, bytes);
+	if (p != PARSE_MORE)
+		a->tls_done[d] = true;
+	if (facts->client_hello != had_client || facts->server_hello != had_server || facts->n_cert_names != had_names ||
+	    (p != PARSE_MORE && d == FROM_CLIENT && !facts->client_hello))
+		a->sink->tls(a->context, a->depth, facts);
+	/* a server that is no TLS, or whose hello was lost, tells nothing more */
+	if (a->tls_done[FROM_CLIENT] && a->tls_done[FROM_SERVER])
+		a->finished = true;
+}
+
+/* ---- first bytes ---- */
+
+/* What these first bytes of direction d could be. *ret_sure is false while more bytes could change it. *ret_flip: the
+ * speaker is not who d says. */
+static enum app_protocol guess(struct slice first, enum direction d, bool roles_known, bool *ret_sure, bool *ret_flip)
+{
+	bool sure_request, sure_answer, sure_tls;
+	*ret_flip = false;
+	bool request = http1_looks_like(first, FROM_CLIENT, &sure_request);
+	bool answer = http1_looks_like(first, FROM_SERVER, &sure_answer);
+	bool tls = tls_looks_like(first, &sure_tls);
+	*ret_sure = true;
+	if (request && sure_request) {
+		*ret_flip = d == FROM_SERVER && !roles_known;
+		return d == FROM_CLIENT || *ret_flip ? APP_HTTP1 : APP_OTHER;
+	}
+	if (answer && sure_answer) {
+		*ret_flip = d == FROM_CLIENT && !roles_known;
+		return d == FROM_SERVER || *ret_flip ? APP_HTTP1 : APP_OTHER;
+	}
+	if (tls && sure_tls) {
+		*ret_flip = !roles_known && (first.p[5] == 1) != (d == FROM_CLIENT); /* 1: ClientHello */
+		return APP_TLS;
+	}
+	*ret_sure = !(request || answer || tls);
+	struct slice text = slice_trim(first);
+	if (*ret_sure && text.n && text.p[0] == '{')
+		return APP_JSON_LINES;
+	return APP_OTHER;
+}
+
+static bool start(struct app_stream *a, enum app_protocol protocol)
+{
+	switch (protocol) {
+	case APP_HTTP1:
+		a->http = http1_new(&http_callbacks, a, a->anomalies);
+		if (a->http && a->midstream) {
+			http1_gap(a->http, FROM_CLIENT, 0);
+			http1_gap(a->http, FROM_SERVER, 0);
+		}
+		return a->http;
+	case APP_TLS:
+		a->tls = tls_new(a->anomalies);
+		return a->tls;
+	case APP_JSON_LINES:
+		for (int d = 0; d < 2; d++)
+			a->lines[d] = jsonrpc_new(on_line, a, a->anomalies);
+		return a->lines[0] && a->lines[1];
+	default:
+		return false;
+	}
+}
+
+static void feed(struct app_stream *a, enum direction d, struct slice bytes)
+{
+	switch (a->protocol) {
+	case APP_HTTP1:
+		if (http1_feed(a->http, d, bytes) == PARSE_BAD && http1_feed(a->http, direction_flip(d), slice_of(NULL, 0)) == PARSE_BAD)
+			a->finished = true;
+		if (a->inner && a->inner->finished)
+			a->finished = true;
+		break;
+	case APP_TLS: feed_tls(a, d, bytes); break;
+	case APP_JSON_LINES: feed_lines(a, d, bytes); break;
+	default: break;
+	}
+}
+
+/* The first bytes of a direction while nothing is known yet. */
+static void decide(struct app_stream *a, enum direction d, struct slice bytes)
+{
+	struct slice first = bytes;
+	if (a->n_first[d] || bytes.n < FIRST_BYTES) {
+		struct slice more = slice_first(bytes, FIRST_BYTES - a->n_first[d]);
+		memcpy(a->first[d] + a->n_first[d], more.p, more.n);
+		a->n_first[d] += (uint8_t)more.n;
+		bytes = slice_after(bytes, more.n);
+		first = slice_of(a->first[d], a->n_first[d]);
+	}
+	bool sure, flip;
+	enum app_protocol p = guess(first, d, a->roles_known, &sure, &flip);
+	if (!sure && first.n < FIRST_BYTES)
+		return;
+	/* JSON texts from one side mean nothing before the other side answers in kind: see feed_lines */
+	if (a->midstream && p != APP_HTTP1 && p != APP_TLS) {
+		a->n_first[d] = 0; /* in the middle of something: a later segment may start with a head */
+		if (++a->searched >= SEARCH_SEGMENTS)
+			a->finished = true;
+		return;
+	}
+	a->protocol = p;
+	if (!start(a, p)) {
+		a->finished = true;
+		return;
+	}
+	a->flipped ^= flip;
+	if (flip)
+		d = direction_flip(d);
+	if (first.p == bytes.p) {
+		feed(a, d, bytes);
+		return;
+	}
+	enum direction was = flip ? direction_flip(d) : d;
+	feed(a, d, first);
+	if (!a->finished && a->n_first[!was])
+		feed(a, direction_flip(d), slice_of(a->first[!was], a->n_first[!was]));
+	if (bytes.n && !a->finished)
+		feed(a, d, bytes);
+}
+
+void app_stream_bytes(struct app_stream *a, enum direction d, struct slice bytes)
+{
+	if (a->finished || bytes.n == 0)
+		return;
+	d = true_direction(a, d);
+	if (a->protocol == APP_UNDECIDED)
+		decide(a, d, bytes);
+	else
+		feed(a, d, bytes);
+}
+
+void app_stream_gap(struct app_stream *a, enum direction d, uint64_t n)
+{
+	if (a->finished)
+		return;
+	d = true_direction(a, d);
+	switch (a->protocol) {
+	case APP_UNDECIDED:
+		a->midstream = true;
+		a->n_first[d] = 0;
+		break;
+	case APP_HTTP1: http1_gap(a->http, d, n); break;
+	case APP_TLS:
+		tls_gap(a->tls, d, n);
+		a->tls_done[d] = true;
+		a->sink->tls(a->context, a->depth, tls_facts(a->tls));
+		a->finished = a->tls_done[FROM_CLIENT] && a->tls_done[FROM_SERVER];
+		break;
+	default: a->finished = true; break;
+	}
+}
+
+void app_stream_end(struct app_stream *a, enum direction d)
+{
+	d = true_direction(a, d);
+	if (a->http)
+		http1_eof(a->http, d);
+	if (a->inner)
+		app_stream_end(a->inner, d);
+	a->sink->closed(a->context, a->depth, d);
+}
+
+enum app_protocol app_stream_protocol(const struct app_stream *a)
+{
+	return a->protocol;
+}
+
+bool app_stream_is_finished(const struct app_stream *a)
+{
+	return a->finished;
+}
+
+uint64_t app_stream_skippable(const struct app_stream *a, enum direction d)
+{
+	return a->http && !a->inner ? http1_skippable(a->http, true_direction(a, d)) : 0;
+}
+
+void app_stream_skipped(struct app_stream *a, enum direction d, uint64_t n)
+{
+	if (a->http)
+		http1_skipped(a->http, true_direction(a, d), n);
+}
+
+bool app_stream_is_resynced(const struct app_stream *a, enum direction d)
+{
+	if (a->inner)
+		return app_stream_is_resynced(a->inner, d);
+	return a->http && http1_resynced(a->http, d);
+}
+
+size_t app_stream_memory(const struct app_stream *a)
+{
+	size_t n = sizeof *a + body_reader_memory(&a->body[0]) + body_reader_memory(&a->body[1]);
+	if (a->http)
+		n += http1_memory(a->http);
+	if (a->tls)
+		n += tls_memory(a->tls);
+	if (a->lines[0])
+		n += 2 * 6144;
+	return a->inner ? n + app_stream_memory(a->inner) : n;
+}
+
+void app_stream_free(struct app_stream *a)
+{
+	if (!a)
+		return;
+	app_stream_free(a->inner);
+	http1_free(a->http);
+	tls_free(a->tls);
+	jsonrpc_free(a->lines[0]);
+	jsonrpc_free(a->lines[1]);
+	body_reader_done(&a->body[0]);
+	body_reader_done(&a->body[1]);
+	free(a);
+}
