@@ -113,6 +113,17 @@
 #define LIMIT_DETAIL 256         /* the sentence of a reason */
 #define LIMIT_SIGNATURE_ID 64
 
+/* ---- signatures ---- */
+/* Signatures in all directories together. We ship a thousand; a site's own list may be long. More: loading fails. */
+#define LIMIT_SIGNATURES 100000
+/* Patterns of one kind that must be tried one by one (globs, prefixes, templates; exact names and "*." suffixes are
+ * hashed or sorted and do not count). 2,000 take some 20 us per look-up. More: loading fails. */
+#define LIMIT_SIGNATURE_SCAN 2000
+/* Directories given to --signatures. */
+#define LIMIT_SIGNATURE_DIRECTORIES 16
+/* Bytes of a pattern, vendor, source or version in a signature file, including the closing NUL. */
+#define LIMIT_SIGNATURE_TEXT 512
+
 /* ---- events ---- */
 /* Distinct names in methods, server_methods and tools_called; the rest is counted under "(other)" (contract). */
 #define LIMIT_NAMES 256

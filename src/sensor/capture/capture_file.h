@@ -16,7 +16,9 @@ struct capture_file;
 int capture_file_open(const char *path, struct capture_file **ret, char error[CAPTURE_ERROR_TEXT]);
 
 /* 1 and a frame, 0 at the end, or FAIL_INPUT / FAIL_IO / FAIL_MEMORY: everything before it was good, and
- * capture_file_error() says what is wrong with file, frame number and offset.
+ * capture_file_error() says what is wrong with file, frame number and offset. 0 and failures last, but for one:
+ * FAIL_IO with errno EINTR means that a signal handler (installed without SA_RESTART) ended the wait for a silent
+ * pipe; the call may be made again.
  * Frame numbers count from 1. The frame's bytes are valid until the next call, or, where capture_file_is_stable(),
  * until the file is freed. Sets every member of the frame but `capture`. */
 int capture_file_next(struct capture_file *f, struct frame *ret);
@@ -30,9 +32,10 @@ const char *capture_file_error(const struct capture_file *f);
 uint64_t capture_file_position(const struct capture_file *f);
 uint64_t capture_file_size(const struct capture_file *f);
 
-/* True when the next call to capture_file_next() could block for lack of input (a pipe with nothing buffered).
- * Lets the caller hand on what it has before it waits. Always false for regular files. */
-bool capture_file_would_block(const struct capture_file *f);
+/* True when the next call to capture_file_next() would wait for input: a pipe that does not hold a whole further packet
+ * at the moment. Lets the caller hand on what it has before it waits. Always false for regular files.
+ * Reads ahead without waiting: like a call to capture_file_next() it ends the life of the last frame's bytes. */
+bool capture_file_would_block(struct capture_file *f);
 
 void capture_file_free(struct capture_file *f);
 
