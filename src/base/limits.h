@@ -78,6 +78,9 @@
 #define LIMIT_HTTP_UNFOLD_RATIO 200
 /* Window that a zstd frame may ask for (RFC 8878 3.1.1.1.2 recommends 8 MiB for decoders). Larger: coding refused. */
 #define LIMIT_HTTP_ZSTD_WINDOW_LOG 23
+/* Client bytes held back after a CONNECT or Upgrade until the answer says what they are. Clients send a TLS or HTTP/2
+ * opening at most; past it the rest is declared lost. */
+#define LIMIT_HTTP_HELD (64u << 10)
 /* A CONNECT inside a CONNECT: proxies chain, but not for ever. Deeper is not parsed (http-tunnel-too-deep). */
 #define LIMIT_TUNNEL_DEPTH 3
 
