@@ -49,37 +49,40 @@ static void half_end(struct step *s, unsigned side)
 	}
 }
 
-static void half_gap(struct step *s, unsigned side, uint32_t n)
+/* Of the next n bytes, those that nobody reads; they count as gone by. */
+static uint32_t half_skip(struct step *s, unsigned side, uint32_t n)
 {
 	struct tcp_half *h = &s->r->half[side];
-	anomaly_count(s->anomalies, ANOMALY_TCP_GAP);
-	s->counts->gaps += n;
-	h->next += n;
-	if (h->skip >= n) { /* nobody would have read them */
+	if (h->skip < n)
+		n = (uint32_t)h->skip;
+	if (n) {
 		if (h->skip != UINT64_MAX)
 			h->skip -= n;
-		if (h->skip)
-			return;
+		h->next += n;
+		s->callbacks->skipped(s->context, side, n);
 	}
+	return n;
+}
+
+static void half_gap(struct step *s, unsigned side, uint32_t n)
+{
+	anomaly_count(s->anomalies, ANOMALY_TCP_GAP);
+	s->counts->gaps += n;
+	n -= half_skip(s, side, n);
+	if (n == 0)
+		return;
+	s->r->half[side].next += n;
 	s->callbacks->gap(s->context, side, n);
 }
 
-/* Bytes that start at `next`: n of them present, wire on the wire. */
+/* Bytes that start at `next`: bytes.n of them present, wire on the wire. */
 static void half_deliver(struct step *s, unsigned side, struct slice bytes, uint32_t wire)
 {
-	struct tcp_half *h = &s->r->half[side];
 	s->counts->delivered += bytes.n;
-	if (h->skip) {
-		uint64_t skipped = h->skip < wire ? h->skip : wire;
-		if (h->skip != UINT64_MAX)
-			h->skip -= skipped;
-		h->next += (uint32_t)skipped;
-		wire -= (uint32_t)skipped;
-		if (wire == 0)
-			return;
-		bytes = slice_after(bytes, (size_t)skipped);
-	}
-	h->next += (uint32_t)bytes.n;
+	uint32_t skipped = half_skip(s, side, wire);
+	wire -= skipped;
+	bytes = slice_after(bytes, skipped);
+	s->r->half[side].next += (uint32_t)bytes.n;
 	if (bytes.n)
 		s->callbacks->bytes(s->context, side, bytes);
 	if (wire > bytes.n)

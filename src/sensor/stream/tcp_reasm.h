@@ -14,6 +14,8 @@ struct tcp_callbacks {
 	void (*bytes)(void *context, unsigned side, struct slice bytes);
 	/* n bytes are missing; 0: an unknown number (the first bytes of a mid-stream start). */
 	void (*gap)(void *context, unsigned side, uint64_t n);
+	/* n bytes that nobody reads (tcp_reasm_skip) went by, present or not. */
+	void (*skipped)(void *context, unsigned side, uint64_t n);
 	/* That side will send no more: FIN reached in order, or the connection was reset. */
 	void (*end)(void *context, unsigned side);
 };

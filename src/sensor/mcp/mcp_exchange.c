@@ -1,0 +1,224 @@
+#include "mcp_exchange.h"
+#include "text.h"
+#include <stdlib.h>
+
+struct slice uri_path(struct slice uri)
+{
+	for (size_t i = 0; i + 2 < uri.n && i < 8; i++)
+		if (uri.p[i] == ':' && uri.p[i + 1] == '/' && uri.p[i + 2] == '/') {
+			uri = slice_after(uri, i + 3);
+			uri = slice_after(uri, slice_find(uri, '/'));
+			break;
+		}
+	uri = slice_first(uri, slice_find(uri, '#'));
+	return slice_first(uri, slice_find(uri, '?'));
+}
+
+static struct slice uri_query(struct slice uri)
+{
+	return slice_after(uri, slice_find(uri, '?') + 1);
+}
+
+/* Calls for each "name=value" of a query until one is accepted. */
+static bool query_has(struct slice query, bool (*accept)(struct slice name, struct slice value))
+{
+	while (query.n) {
+		struct slice pair = slice_first(query, slice_find(query, '&'));
+		query = slice_after(query, pair.n + 1);
+		size_t eq = slice_find(pair, '=');
+		if (accept(slice_first(pair, eq), slice_after(pair, eq + 1)))
+			return true;
+	}
+	return false;
+}
+
+static bool is_session_parameter(struct slice name, struct slice value)
+{
+	return value.n >= 8 && (slice_ieq_str(name, "sessionid") || slice_ieq_str(name, "session_id"));
+}
+
+bool uri_has_session(struct slice uri)
+{
+	return query_has(uri_query(uri), is_session_parameter);
+}
+
+static bool is_credential_parameter(struct slice name, struct slice value)
+{
+	static const char *const names[] = {"token", "access_token", "auth_token", "api_key", "apikey", "api-key", "key", "auth"};
+	for (size_t i = 0; value.n && i < sizeof names / sizeof *names; i++)
+		if (slice_ieq_str(name, names[i]))
+			return true;
+	return false;
+}
+
+static bool contains_icase(struct slice text, const char *what)
+{
+	size_t n = strlen(what);
+	for (; text.n >= n; text = slice_after(text, 1))
+		if (slice_istarts(text, what))
+			return true;
+	return false;
+}
+
+static enum http_verb verb_of(struct slice method)
+{
+	static const struct { const char *name; enum http_verb verb; } verbs[] = {
+		{"GET", VERB_GET}, {"POST", VERB_POST}, {"DELETE", VERB_DELETE}, {"OPTIONS", VERB_OPTIONS}, {"CONNECT", VERB_CONNECT},
+	};
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (slice_eq_str(method, verbs[i].name))
+			return verbs[i].verb;
+	return VERB_OTHER;
+}
+
+/* Better evidence of a credential first: what a server would look at. */
+static void note_auth(struct request_facts *f, enum auth_kind kind)
+{
+	static const uint8_t order[AUTH_COUNT] = {[AUTH_BEARER] = 5, [AUTH_BASIC] = 5, [AUTH_APIKEY] = 4,
+	                                          [AUTH_QUERY_TOKEN] = 3, [AUTH_COOKIE] = 2, [AUTH_NONE] = 1};
+	if (order[kind] > order[f->auth])
+		f->auth = kind;
+}
+
+static void read_field(struct request_facts *f, const struct http_field *field, const struct signature_set *set)
+{
+	struct slice name = field->name, value = field->value;
+	switch (name.n ? ascii_lower(name.p[0]) : 0) {
+	case 'a':
+		if (slice_ieq_str(name, "accept")) {
+			f->accepts_json |= contains_icase(value, "application/json");
+			f->accepts_sse |= contains_icase(value, "text/event-stream");
+		} else if (slice_ieq_str(name, "authorization")) {
+			if (slice_istarts(value, "bearer "))
+				note_auth(f, AUTH_BEARER);
+			else if (slice_istarts(value, "basic "))
+				note_auth(f, AUTH_BASIC);
+			else if (value.n)
+				note_auth(f, AUTH_APIKEY);
+		} else if (slice_ieq_str(name, "api-key") || slice_ieq_str(name, "apikey")) {
+			note_auth(f, AUTH_APIKEY);
+		} else if (slice_ieq_str(name, "access-control-request-headers")) {
+			f->cors_headers = value;
+		}
+		break;
+	case 'c':
+		if (slice_ieq_str(name, "content-type"))
+			f->json_body |= contains_icase(value, "json");
+		else if (slice_ieq_str(name, "cookie") && value.n)
+			note_auth(f, AUTH_COOKIE);
+		break;
+	case 'h':
+		if (slice_ieq_str(name, "host") && !f->absolute_form && !f->authority.n)
+			f->authority = value;
+		break;
+	case 'm':
+		if (slice_istarts(name, "mcp-")) {
+			const struct signature *s = signature_header(set, name, value);
+			if (s) {
+				f->mcp_header = true;
+				if (!f->header || slice_ieq_str(name, "mcp-protocol-version"))
+					f->header = s;
+			}
+			f->session_header |= slice_ieq_str(name, "mcp-session-id");
+			if (slice_ieq_str(name, "mcp-protocol-version"))
+				f->version = value;
+		}
+		break;
+	case 's':
+		if (slice_ieq_str(name, "sec-websocket-protocol"))
+			f->upgrade_protocol = value;
+		break;
+	case 'u':
+		if (slice_ieq_str(name, "user-agent"))
+			f->user_agent = value;
+		else if (slice_ieq_str(name, "upgrade"))
+			f->upgrade_websocket = slice_ieq_str(value, "websocket");
+		break;
+	case 'x':
+		if (slice_ieq_str(name, "x-api-key") || slice_ieq_str(name, "x-api-token") || slice_ieq_str(name, "x-auth-token"))
+			note_auth(f, AUTH_APIKEY);
+		break;
+	default: break;
+	}
+}
+
+void request_facts_read(const struct http_head *head, const struct signature_set *set, struct request_facts *ret)
+{
+	struct request_facts f = {.verb = verb_of(head->method), .auth = AUTH_NONE};
+	struct slice target = head->target;
+	if (f.verb == VERB_CONNECT) {
+		f.authority = target;
+		f.absolute_form = true;
+	} else if (slice_istarts(target, "http://") || slice_istarts(target, "https://")) {
+		/* RFC 9112 3.2.2: an absolute-form target overrides Host */
+		struct slice rest = slice_after(target, slice_find(target, ':') + 3);
+		size_t end = 0;
+		while (end < rest.n && rest.p[end] != '/' && rest.p[end] != '?')
+			end++;
+		f.authority = slice_first(rest, end);
+		size_t at = slice_find(f.authority, '@');
+		if (at < f.authority.n)
+			f.authority = slice_after(f.authority, at + 1);
+		f.absolute_form = true;
+	}
+	if (f.verb != VERB_CONNECT) {
+		f.path = uri_path(target);
+		f.query = uri_query(target);
+	}
+	for (uint32_t i = 0; i < head->n_fields; i++)
+		read_field(&f, &head->fields[i], set);
+	if (f.query.n) {
+		f.session_uri = query_has(f.query, is_session_parameter);
+		if (query_has(f.query, is_credential_parameter))
+			note_auth(&f, AUTH_QUERY_TOKEN);
+	}
+	*ret = f;
+}
+
+struct mcp_exchange *mcp_exchange_new(const struct request_facts *f, const struct http_head *head, unsigned depth,
+                                      struct mcp_row *row)
+{
+	struct mcp_exchange *x = calloc(1, sizeof *x);
+	if (!x)
+		return NULL;
+	x->id = head->exchange;
+	x->depth = depth;
+	x->row = row;
+	x->verb = f->verb;
+	x->auth = f->auth;
+	x->http_version = head->minor ? HTTP_VERSION_1_1 : HTTP_VERSION_1_0;
+	x->mcp_header = f->mcp_header;
+	x->session_header = f->session_header;
+	x->accepts_both = f->accepts_json && f->accepts_sse;
+	x->accepts_sse = f->accepts_sse;
+	x->session_uri = f->session_uri;
+	x->json_body = f->json_body;
+	x->ambiguous = head->ambiguous;
+	text_copy(x->version, sizeof x->version, f->version);
+	x->path = text_dup(f->path, LIMIT_PATH);
+	x->user_agent = f->user_agent.n ? text_dup(f->user_agent, LIMIT_USER_AGENT) : NULL;
+	return x;
+}
+
+enum transport mcp_exchange_transport(const struct mcp_exchange *x)
+{
+	if (x->verb == VERB_GET)
+		return x->endpoint_event ? TRANSPORT_HTTP_SSE : TRANSPORT_STREAMABLE_HTTP;
+	if (x->verb == VERB_DELETE)
+		return TRANSPORT_STREAMABLE_HTTP;
+	if (x->verb == VERB_POST) {
+		/* only the legacy transport answers a request by 202, its result comes on the other connection */
+		bool legacy = (x->session_uri && !x->accepts_sse) || (x->status == 202 && x->has_request);
+		return legacy ? TRANSPORT_HTTP_SSE : TRANSPORT_STREAMABLE_HTTP;
+	}
+	return TRANSPORT_NONE;
+}
+
+void mcp_exchange_free(struct mcp_exchange *x)
+{
+	if (!x)
+		return;
+	free(x->path);
+	free(x->user_agent);
+	free(x);
+}

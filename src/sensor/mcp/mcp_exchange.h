@@ -1,0 +1,60 @@
+/* An HTTP request head -> what of it matters to MCP, kept until its answer ended. Called by evidence.
+ * Makes no exchange of a request that cannot carry MCP: most of the web costs a look at its fields and no memory. */
+#ifndef SHADOWTAP_MCP_EXCHANGE_H
+#define SHADOWTAP_MCP_EXCHANGE_H
+
+#include "http1.h"
+#include "jsonrpc.h"
+#include "mcp_row.h"
+
+enum http_verb { VERB_OTHER, VERB_GET, VERB_POST, VERB_DELETE, VERB_OPTIONS, VERB_CONNECT };
+
+/* The fields of a request that matter, found in one pass. Borrowed from the head. */
+struct request_facts {
+	enum http_verb verb;
+	struct slice authority, path, query; /* path without query, as sent */
+	struct slice user_agent, upgrade_protocol, version, cors_headers;
+	bool absolute_form;
+	bool mcp_header;      /* any header that only MCP has */
+	const struct signature *header; /* its signature */
+	bool session_header, accepts_json, accepts_sse, json_body, upgrade_websocket;
+	bool session_uri;     /* a session id in the query, as legacy SSE's endpoint has */
+	enum auth_kind auth;
+};
+
+void request_facts_read(const struct http_head *head, const struct signature_set *set, struct request_facts *ret);
+
+struct mcp_exchange {
+	struct mcp_exchange *next; /* oldest first */
+	uint64_t id;
+	unsigned depth;
+	struct mcp_row *row;
+	enum http_verb verb;
+	enum auth_kind auth;
+	enum http_version http_version;
+	bool mcp_header, session_header, accepts_both, accepts_sse, session_uri, json_body, discovery, ambiguous;
+	bool path_strong;
+	bool evidence;        /* the request is MCP: its facts are in the row */
+	bool foreign;         /* its body is another protocol's */
+	bool pending;         /* a request that only its answer can tell from a homonym */
+	bool has_request;     /* a JSON-RPC request with an id, so that 202 answers it elsewhere */
+	bool client_read;     /* its body was read to the end */
+	bool endpoint_event, sse_answer, answered_mcp, version_refused;
+	uint16_t status;
+	char method[LIMIT_METHOD]; /* of the pending request */
+	char rpc_id[JSONRPC_ID_TEXT];
+	char version[LIMIT_VERSION]; /* declared in header or body */
+	char *path, *user_agent;
+};
+
+struct mcp_exchange *mcp_exchange_new(const struct request_facts *f, const struct http_head *head, unsigned depth,
+                                      struct mcp_row *row);
+enum transport mcp_exchange_transport(const struct mcp_exchange *x);
+void mcp_exchange_free(struct mcp_exchange *x);
+
+/* "sessionId=", "session_id=", "sessionid=" as a parameter of the query (of any URI). */
+bool uri_has_session(struct slice uri);
+/* The path of a URI or request target, without scheme, authority and query. */
+struct slice uri_path(struct slice uri);
+
+#endif
