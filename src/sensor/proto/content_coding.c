@@ -52,7 +52,8 @@ enum coding_status coding_list_add(struct coding_list *list, struct slice value)
 		const char *name;
 		uint8_t kind;
 	} known[] = {
-		{"gzip", KIND_GZIP}, {"x-gzip", KIND_GZIP}, {"deflate", KIND_DEFLATE}, {"br", KIND_BROTLI}, {"zstd", KIND_ZSTD},
+		{"gzip", KIND_GZIP}, {"x-gzip", KIND_GZIP}, {"deflate", KIND_DEFLATE},
+		{"br", KIND_BROTLI}, {"zstd", KIND_ZSTD},
 	};
 
 	while (value.n) {
@@ -263,7 +264,7 @@ static enum coding_status layer_push(struct content_coding *c, unsigned i, struc
 			}
 			if (l->n_peek < 2)
 				return CODING_OK;
-			/* "deflate" is zlib by RFC 9110 8.4.1.2, but raw deflate is sent under that name too. RFC 1950 2.2. */
+			/* RFC 9110 8.4.1.2 means zlib (header: RFC 1950 2.2), but raw deflate is sent under that name. */
 			bool zlib = (l->peek[0] & 0x0f) == Z_DEFLATED && l->peek[0] >> 4 <= 7 &&
 				    (l->peek[0] << 8 | l->peek[1]) % 31 == 0;
 			bits = zlib ? MAX_WBITS : -MAX_WBITS;

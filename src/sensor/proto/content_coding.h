@@ -23,7 +23,7 @@ struct coding_list {
 	uint8_t kind[CONTENT_CODING_LAYERS];
 };
 
-/* Appends one field value ("gzip, br"). identity and empty elements add nothing. CODING_UNKNOWN if it cannot be read. */
+/* Appends one field value ("gzip, br"); identity and empty elements add nothing. CODING_OK or CODING_UNKNOWN. */
 enum coding_status coding_list_add(struct coding_list *list, struct slice value);
 
 struct content_coding;

@@ -43,7 +43,7 @@ static bool codings_of(const struct http_head *head, struct coding_list *ret)
 	return true;
 }
 
-/* The side enters the body. A body that nobody can decode ends here for the owner, as one that nobody wants is passed. */
+/* The side enters the body. One that cannot be decoded ends here for the owner and is passed like an unwanted one. */
 static void body_begin(struct side *s, const struct http_head *head, enum side_state state, uint64_t length,
 		       bool wanted)
 {
@@ -118,7 +118,7 @@ void request_head(struct side *s)
 	struct http_head head;
 	struct http1_framing framing;
 	head_read(s, fields, &head, &framing);
-	/* RTSP's request line has HTTP's shape, and llhttp reads both. HTTP/0.9 and "HTTP/2.0" are not this protocol. */
+	/* RTSP's request line has HTTP's shape, and llhttp reads both. HTTP/0.9 and "HTTP/2.0" are not read here. */
 	if (head.major != 1 || slice_istarts(head.target, "rtsp:")) {
 		side_bad(s);
 		return;
