@@ -1,0 +1,158 @@
+#include "mcp_evidence.h"
+#include "text.h"
+#include <stdlib.h>
+
+void mcp_evidence_init(struct mcp_evidence *e, const struct signature_set *set, struct anomaly_counts *anomalies)
+{
+	*e = (struct mcp_evidence){.set = set, .anomalies = anomalies};
+}
+
+void mcp_evidence_done(struct mcp_evidence *e)
+{
+	for (uint32_t i = 0; i < e->n_rows; i++)
+		mcp_row_free(e->rows[i]);
+	for (struct mcp_exchange *x = e->exchanges, *next; x; x = next) {
+		next = x->next;
+		mcp_exchange_free(x);
+	}
+	free(e->tunnel);
+	free(e->dialogue[0]);
+	free(e->dialogue[1]);
+}
+
+size_t mcp_evidence_memory(const struct mcp_evidence *e)
+{
+	size_t n = e->n_exchanges * (sizeof(struct mcp_exchange) + 256);
+	for (uint32_t i = 0; i < e->n_rows; i++)
+		n += mcp_row_memory(e->rows[i]);
+	for (int d = 0; d < 2; d++)
+		n += e->dialogue[d] ? LIMIT_DIALOGUE_IDS * sizeof *e->dialogue[d] : 0;
+	return n;
+}
+
+bool mcp_evidence_in_doubt(const struct mcp_evidence *e)
+{
+	return e->app && (app_stream_is_resynced(e->app, FROM_CLIENT) || app_stream_is_resynced(e->app, FROM_SERVER));
+}
+
+struct mcp_row *mcp_evidence_row(struct mcp_evidence *e, struct slice authority)
+{
+	struct slice name = authority;
+	uint16_t port = 0;
+	char key[HOSTNAME_TEXT] = "";
+	bool whole = authority.n < LIMIT_HOST;
+	if (authority.n && !authority_split(authority, &name, &port)) {
+		name = authority;
+		whole = false;
+	}
+	if (authority.n && !hostname_normalize(name, key)) { /* an IPv6 literal, or a stranger's invention */
+		text_copy(key, sizeof key, name);
+		for (char *c = key; *c; c++)
+			*c = (char)ascii_lower((uint8_t)*c);
+		whole &= name.n && slice_find(name, ':') < name.n;
+	}
+	for (uint32_t i = 0; i < e->n_rows; i++)
+		if (mcp_row_is(e->rows[i], slice_str(key), port))
+			return e->rows[i];
+	if (e->n_rows == LIMIT_AUTHORITIES) {
+		anomaly_count(e->anomalies, ANOMALY_AUTHORITIES_LIMIT);
+		return NULL;
+	}
+	struct mcp_row *row = mcp_row_new(slice_str(key), port, e->n_rows);
+	if (!row)
+		return NULL;
+	row->host_cut = authority.n && !whole;
+	row->encrypted = e->tls;
+	row->secure_scheme = e->tls;
+	row->via_proxy = e->tunnel_open;
+	e->rows[e->n_rows++] = row;
+	return row;
+}
+
+void mcp_evidence_host(struct mcp_evidence *e, struct mcp_row *row, const char *name, const char *what,
+                       const char *const behaviours[3])
+{
+	const struct signature *host = signature_host(e->set, name);
+	if (!host || host->tier > HOST_PATTERN)
+		return;
+	const struct signature *behaviour = signature_behaviour(e->set, behaviours[host->tier]);
+	enum confidence c = host->confidence < behaviour->confidence ? host->confidence : behaviour->confidence;
+	mcp_row_evidence(row, host, c, mcp_evidence_in_doubt(e), e->now_ns, e->frame, e->anomalies, "%s is %s: %s", what,
+	                 name, host->reason);
+	e->any |= row->confidence != CONFIDENCE_NONE;
+}
+
+static void on_tls(void *context, unsigned depth, const struct tls_facts *facts)
+{
+	static const char *const sni_tiers[3] = {"sni.dedicated", "sni.shared", "sni.pattern"};
+	static const char *const cert_tiers[3] = {"cert.dedicated", "sni.shared", "sni.pattern"};
+	struct mcp_evidence *e = context;
+	(void)depth;
+	e->tls = true;
+	struct mcp_row *row = NULL;
+	if (facts->sni[0])
+		row = mcp_evidence_row(e, slice_str(facts->sni));
+	else if (e->tunnel)
+		row = mcp_evidence_row(e, slice_str(e->tunnel));
+	else
+		row = mcp_evidence_row(e, slice_of(NULL, 0));
+	if (!row)
+		return;
+	row->encrypted = row->secure_scheme = true;
+	row->host_cut |= facts->sni_cut;
+	char name[HOSTNAME_TEXT];
+	mcp_row_set(row, &row->sni, slice_str(facts->sni), LIMIT_SNI, false);
+	mcp_row_set(row, &row->ja4, slice_str(facts->ja4), JA4_TEXT, false);
+	mcp_row_set(row, &row->alpn, slice_str(facts->alpn), LIMIT_ALPN, true);
+	const char *version = tls_version_name(facts->version);
+	mcp_row_set(row, &row->tls_version, slice_str(version), 8, true);
+	if (facts->alpn[0])
+		row->http_version = strcmp(facts->alpn, "h2") == 0 ? HTTP_VERSION_2
+		                  : strcmp(facts->alpn, "http/1.1") == 0 ? HTTP_VERSION_1_1 : HTTP_VERSION_NONE;
+	if (!facts->sni_cut && hostname_normalize(slice_str(facts->sni), name))
+		mcp_evidence_host(e, row, name, "the TLS server name", sni_tiers);
+	/* a certificate names the server where the client did not (RFC 6066 is optional) */
+	for (unsigned i = 0; !facts->sni[0] && i < facts->n_cert_names; i++)
+		if (hostname_normalize(slice_str(facts->cert_names[i]), name))
+			mcp_evidence_host(e, row, name, "the certificate's name", cert_tiers);
+	const struct signature *client = facts->ja4[0] ? signature_ja4(e->set, facts->ja4) : NULL;
+	if (client && row->confidence != CONFIDENCE_NONE) /* a client library alone is no hint at all */
+		mcp_row_evidence(row, client, CONFIDENCE_POSSIBLE, false, e->now_ns, e->frame, e->anomalies,
+		                 "the TLS client fingerprint is %s: %s", facts->ja4, client->reason);
+}
+
+static void on_tunnel(void *context, unsigned depth, bool connect, const struct http_head *answer)
+{
+	struct mcp_evidence *e = context;
+	(void)depth, (void)answer;
+	if (connect)
+		e->tunnel_open = true;
+	mcp_evidence_http_closed(e); /* HTTP is over on this connection */
+}
+
+static void on_message(void *context, unsigned depth, enum app_carrier carrier, enum direction d, uint64_t exchange,
+                       const struct jsonrpc_message *m)
+{
+	struct mcp_evidence *e = context;
+	if (carrier == CARRIER_LINE)
+		mcp_evidence_line(e, d, m);
+	else
+		mcp_evidence_http_message(e, depth, carrier, d, exchange, m);
+}
+
+static void on_closed(void *context, unsigned depth, enum direction d)
+{
+	(void)depth;
+	if (d == FROM_SERVER)
+		mcp_evidence_http_closed(context);
+}
+
+const struct app_sink mcp_evidence_sink = {
+	.http_head = mcp_evidence_http_head,
+	.http_end = mcp_evidence_http_end,
+	.message = on_message,
+	.sse_event = mcp_evidence_sse_event,
+	.tls = on_tls,
+	.tunnel = on_tunnel,
+	.closed = on_closed,
+};

@@ -1,0 +1,87 @@
+/* What is said on one connection -> evidence per authority. The sink of an app_stream: heads, messages, hellos and
+ * tunnels come in, rows grow. Called by the shard, one per connection that is read.
+ * Believes no text about MCP: a message counts only where MCP travels, and a method name that others share only with
+ * MCP's headers around it or MCP's answer to it. */
+#ifndef SHADOWTAP_MCP_EVIDENCE_H
+#define SHADOWTAP_MCP_EVIDENCE_H
+
+#include "app_stream.h"
+#include "mcp_exchange.h"
+#include "mcp_message.h"
+#include "mcp_row.h"
+
+/* A request of a newline-delimited dialogue that waits for its answer. */
+struct mcp_dialogue_request {
+	char id[JSONRPC_ID_TEXT];
+	char method[LIMIT_METHOD];
+	enum mcp_shape shape;
+};
+
+struct mcp_evidence {
+	const struct signature_set *set;
+	struct anomaly_counts *anomalies;
+	const struct app_stream *app; /* asked whether what it reads is in doubt */
+	int64_t now_ns;               /* of the packet that is being read */
+	uint64_t frame;
+	struct mcp_row *rows[LIMIT_AUTHORITIES];
+	uint32_t n_rows;
+	struct mcp_exchange *exchanges; /* oldest first */
+	uint32_t n_exchanges;
+	char *tunnel;                 /* authority that CONNECT asked for */
+	bool tunnel_open;
+	bool any;                     /* some row has at least `possible` */
+	bool answer_session_header;   /* the answer that is being read without its request */
+	bool answer_sse;
+	bool tls;                     /* TLS at the depth that is being read */
+	struct mcp_row *last_row;     /* of the last HTTP request: most connections have one authority */
+	char last_authority[LIMIT_HOST];
+	/* the dialogue on a bare TCP connection, by who asked */
+	struct mcp_dialogue_request *dialogue[2];
+	uint8_t dialogue_at[2];
+	bool dialogue_proved;
+	uint32_t lines;
+};
+
+void mcp_evidence_init(struct mcp_evidence *e, const struct signature_set *set, struct anomaly_counts *anomalies);
+void mcp_evidence_done(struct mcp_evidence *e);
+size_t mcp_evidence_memory(const struct mcp_evidence *e);
+
+/* Its context is the struct mcp_evidence. */
+extern const struct app_sink mcp_evidence_sink;
+
+/* ---- between the files of evidence ---- */
+
+/* The row of an authority, made if there is none; NULL when out of memory or at LIMIT_AUTHORITIES. Text as sent, or empty. */
+struct mcp_row *mcp_evidence_row(struct mcp_evidence *e, struct slice authority);
+bool mcp_evidence_in_doubt(const struct mcp_evidence *e);
+
+#define EVIDENCE(e, row, signature, ...)                                                                               \
+	do {                                                                                                           \
+		const struct signature *evidence_s_ = (signature);                                                     \
+		if (evidence_s_)                                                                                       \
+			mcp_row_evidence(row, evidence_s_, evidence_s_->confidence, mcp_evidence_in_doubt(e),          \
+			                 (e)->now_ns, (e)->frame, (e)->anomalies, __VA_ARGS__);                        \
+		(e)->any |= (row)->confidence != CONFIDENCE_NONE;                                                      \
+	} while (0)
+
+/* What the host name of an authority says by itself. what: "SNI", "Host" ...; ids: its three behaviours by tier. */
+void mcp_evidence_host(struct mcp_evidence *e, struct mcp_row *row, const char *name, const char *what,
+                       const char *const behaviours[3]);
+
+/* mcp_evidence_http.c */
+bool mcp_evidence_http_head(void *context, unsigned depth, const struct http_head *head);
+void mcp_evidence_http_end(void *context, unsigned depth, enum direction d, uint64_t exchange, const struct app_body *body);
+void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_carrier carrier, enum direction d,
+                               uint64_t exchange, const struct jsonrpc_message *m);
+void mcp_evidence_sse_event(void *context, unsigned depth, uint64_t exchange, struct slice type, struct slice data,
+                            bool data_cut);
+/* The server will say no more: exchanges without an MCP answer were attempts. */
+void mcp_evidence_http_closed(struct mcp_evidence *e);
+
+/* mcp_evidence_message.c */
+/* What a message says about who is talking: names, versions, counts. */
+void mcp_evidence_facts(struct mcp_evidence *e, struct mcp_row *row, enum direction d, const struct jsonrpc_message *m,
+                        const struct mcp_meaning *meaning);
+void mcp_evidence_line(struct mcp_evidence *e, enum direction d, const struct jsonrpc_message *m);
+
+#endif

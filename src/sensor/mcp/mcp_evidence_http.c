@@ -1,0 +1,443 @@
+/* Requests and answers of HTTP as evidence. */
+#include "mcp_evidence.h"
+#include "text.h"
+#include <stdlib.h>
+
+static struct mcp_exchange *exchange_find(struct mcp_evidence *e, unsigned depth, uint64_t id)
+{
+	struct mcp_exchange *x = e->exchanges;
+	while (x && (x->id != id || x->depth != depth))
+		x = x->next;
+	return x;
+}
+
+static void exchange_drop(struct mcp_evidence *e, struct mcp_exchange *x)
+{
+	struct mcp_exchange **at = &e->exchanges;
+	while (*at != x)
+		at = &(*at)->next;
+	*at = x->next;
+	e->n_exchanges--;
+	mcp_exchange_free(x);
+}
+
+static void exchange_append(struct mcp_evidence *e, struct mcp_exchange *x)
+{
+	if (e->n_exchanges == LIMIT_EXCHANGES) /* HTTP forgets the oldest too (http-pipeline-limit) */
+		exchange_drop(e, e->exchanges);
+	struct mcp_exchange **at = &e->exchanges;
+	while (*at)
+		at = &(*at)->next;
+	*at = x;
+	e->n_exchanges++;
+}
+
+/* The request is MCP: what its head said belongs to the row. */
+static void exchange_confirm(struct mcp_evidence *e, struct mcp_exchange *x)
+{
+	struct mcp_row *row = x->row;
+	enum row_rank rank = x->discovery ? RANK_HINT : RANK_MCP;
+	if (x->path && rank > row->path_rank) {
+		mcp_row_set(row, &row->path, slice_str(x->path), LIMIT_PATH, true);
+		row->path_rank = rank;
+	}
+	if (x->user_agent)
+		mcp_row_set(row, &row->user_agent, slice_str(x->user_agent), LIMIT_USER_AGENT, false);
+	if (!row->encrypted || row->http_version == HTTP_VERSION_NONE)
+		row->http_version = x->http_version;
+	if (!x->discovery)
+		mcp_row_auth(row, x->auth);
+	if (x->version[0] && !x->discovery)
+		mcp_row_set(row, &row->version_declared, slice_str(x->version), LIMIT_VERSION, true);
+	if (!x->evidence && !x->discovery)
+		mcp_row_transport(row, mcp_exchange_transport(x), 1);
+	x->evidence = true;
+	(void)e;
+}
+
+static const char *verb_name(enum http_verb v)
+{
+	static const char *const names[] = {"a request", "GET", "POST", "DELETE", "OPTIONS", "CONNECT"};
+	return names[v];
+}
+
+/* OAuth metadata of an MCP resource: the well-known path followed by, or following, an MCP endpoint (RFC 9728 3.1). */
+static bool is_mcp_discovery(const struct mcp_evidence *e, struct slice path)
+{
+	static const char *const prefixes[] = {"/.well-known/oauth-protected-resource", "/.well-known/oauth-authorization-server",
+	                                       "/.well-known/openid-configuration"};
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+		if (slice_starts(path, prefixes[i])) {
+			const struct signature *s = signature_path(e->set, slice_after(path, strlen(prefixes[i])));
+			return s && s->role == PATH_ENDPOINT && s->specificity == PATH_STRONG;
+		}
+	return slice_starts(path, "/mcp/.well-known/");
+}
+
+static void head_by_name(struct mcp_evidence *e, struct mcp_row *row, const struct request_facts *f)
+{
+	static const char *const host_tiers[3] = {"host.dedicated", "host.shared", "host.pattern"};
+	static const char *const connect_tiers[3] = {"proxy.connect-dedicated", "host.shared", "host.pattern"};
+	struct slice name;
+	uint16_t port;
+	char text[HOSTNAME_TEXT];
+	if (!authority_split(f->authority, &name, &port) || !hostname_normalize(name, text))
+		return;
+	bool connect = f->verb == VERB_CONNECT;
+	mcp_evidence_host(e, row, text, connect ? "a proxy was asked for a host that" : "the HTTP host",
+	                  connect ? connect_tiers : host_tiers);
+	const struct signature *host = connect ? NULL : signature_host(e->set, text);
+	if (host && host->tier == HOST_SHARED && (f->verb == VERB_POST || f->accepts_sse) &&
+	    signature_host_endpoint(host, f->path))
+		mcp_row_evidence(row, signature_behaviour(e->set, "http.path-accept"), CONFIDENCE_LIKELY,
+		                 mcp_evidence_in_doubt(e), e->now_ns, e->frame, e->anomalies,
+		                 "%s asked %s for the path where it serves MCP", verb_name(f->verb), text);
+	e->any |= row->confidence != CONFIDENCE_NONE;
+}
+
+static struct mcp_row *row_of(struct mcp_evidence *e, const struct request_facts *f)
+{
+	struct slice authority = f->authority;
+	if (!authority.n && e->tunnel)
+		authority = slice_str(e->tunnel);
+	if (e->last_row && slice_eq_str(authority, e->last_authority))
+		return e->last_row;
+	struct mcp_row *row = mcp_evidence_row(e, authority);
+	if (!row)
+		return NULL;
+	e->last_row = authority.n < sizeof e->last_authority ? row : NULL;
+	text_copy(e->last_authority, sizeof e->last_authority, authority);
+	if (authority.n && !row->host_from_request) {
+		char lower[LIMIT_HOST];
+		row->host_cut |= !text_copy(lower, sizeof lower, authority);
+		for (char *c = lower; *c; c++)
+			*c = (char)ascii_lower((uint8_t)*c);
+		mcp_row_set(row, &row->host, slice_str(lower), LIMIT_HOST, true);
+		row->host_from_request = f->verb != VERB_CONNECT;
+	}
+	row->via_proxy |= f->absolute_form;
+	if (f->verb == VERB_CONNECT)
+		row->secure_scheme = true;
+	return row;
+}
+
+static bool request_head(struct mcp_evidence *e, unsigned depth, const struct http_head *head)
+{
+	struct request_facts f;
+	request_facts_read(head, e->set, &f);
+	struct slice authority = f.authority;
+	bool same = e->last_row && slice_eq_str(authority, e->last_authority);
+	bool post_json = f.verb == VERB_POST && f.json_body;
+	bool discovery = f.verb == VERB_GET && slice_find(f.path, '.') < f.path.n && is_mcp_discovery(e, f.path);
+	bool interesting = post_json || f.mcp_header || discovery || (f.verb == VERB_GET && f.accepts_sse) ||
+	                   f.verb == VERB_CONNECT || f.cors_headers.n || f.upgrade_protocol.n;
+	if (!interesting && same && e->last_row->confidence == CONFIDENCE_NONE)
+		return false; /* the web: this host was looked at when it was first asked for */
+	if (f.verb == VERB_CONNECT && depth + 1 < LIMIT_TUNNEL_DEPTH) {
+		free(e->tunnel);
+		e->tunnel = text_dup(authority, LIMIT_HOST);
+	}
+	struct mcp_row *row = row_of(e, &f);
+	if (!row || head->ambiguous)
+		return false;
+	if (!same)
+		head_by_name(e, row, &f);
+	if (!interesting && row->confidence == CONFIDENCE_NONE)
+		return false;
+	struct mcp_exchange *x = mcp_exchange_new(&f, head, depth, row);
+	if (!x)
+		return false;
+	exchange_append(e, x);
+	const struct signature *path = f.path.n ? signature_path(e->set, f.path) : NULL;
+	x->path_strong = path && path->role == PATH_ENDPOINT && path->specificity == PATH_STRONG;
+	x->discovery = discovery || (f.verb == VERB_GET && slice_find(f.path, '.') < f.path.n && slice_starts(f.path, "/.well-known/")) ||
+	               f.verb == VERB_OPTIONS || f.verb == VERB_CONNECT || f.verb == VERB_OTHER;
+	if (f.mcp_header) {
+		EVIDENCE(e, row, f.header, "%s carried a header that only MCP has: %s", verb_name(f.verb), f.header->reason);
+		exchange_confirm(e, x);
+	}
+	if (discovery) {
+		EVIDENCE(e, row, signature_behaviour(e->set, "oauth.mcp-resource"),
+		         "the client asked for the OAuth metadata of an MCP endpoint: %.*s", (int)(f.path.n < 120 ? f.path.n : 120),
+		         (const char *)f.path.p);
+		exchange_confirm(e, x);
+	}
+	struct slice cors = f.cors_headers;
+	for (; cors.n; cors = slice_after(cors, 1))
+		if (slice_istarts(cors, "mcp-")) {
+			EVIDENCE(e, row, signature_behaviour(e->set, "http.cors-mcp"),
+			         "a browser asked leave to send a header that only MCP has");
+			break;
+		}
+	if (f.upgrade_websocket && slice_ieq_str(slice_trim(f.upgrade_protocol), "mcp"))
+		EVIDENCE(e, row, signature_behaviour(e->set, "websocket.subprotocol"),
+		         "a WebSocket was asked for with the subprotocol mcp");
+	if (row->confidence != CONFIDENCE_NONE && !row->path && x->path) { /* a hint's first path, until MCP's is known */
+		mcp_row_set(row, &row->path, slice_str(x->path), LIMIT_PATH, false);
+		if (x->user_agent)
+			mcp_row_set(row, &row->user_agent, slice_str(x->user_agent), LIMIT_USER_AGENT, false);
+		if (row->http_version == HTTP_VERSION_NONE)
+			row->http_version = x->http_version;
+	}
+	return f.verb == VERB_POST;
+}
+
+/* A request that was not seen: only what the answer itself shows. */
+static bool unpaired_head(struct mcp_evidence *e, const struct http_head *head)
+{
+	struct slice type = http_field_value(head, "content-type");
+	e->answer_session_header = http_field_value(head, "mcp-session-id").p != NULL;
+	e->answer_sse = slice_istarts(type, "text/event-stream");
+	if (e->answer_session_header) {
+		struct mcp_row *row = mcp_evidence_row(e, slice_of(NULL, 0));
+		if (row)
+			EVIDENCE(e, row, signature_behaviour(e->set, "http.mcp-headers"),
+			         "an answer, whose request was not seen, carried Mcp-Session-Id");
+	}
+	return true;
+}
+
+static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct http_head *head)
+{
+	if (head->unpaired || !head->exchange)
+		return unpaired_head(e, head);
+	struct mcp_exchange *x = exchange_find(e, depth, head->exchange);
+	if (!x)
+		return false;
+	if (head->status < 200)
+		return false;
+	struct mcp_row *row = x->row;
+	if (!mcp_evidence_in_doubt(e))
+		mcp_row_trust(row);
+	x->status = head->status;
+	bool ok = head->status >= 200 && head->status < 300;
+	x->sse_answer = ok && slice_istarts(http_field_value(head, "content-type"), "text/event-stream");
+	if (http_field_value(head, "mcp-session-id").p && x->verb == VERB_POST) {
+		EVIDENCE(e, row, signature_behaviour(e->set, "http.mcp-headers"), "the server gave out an Mcp-Session-Id");
+		exchange_confirm(e, x);
+	}
+	if (x->verb == VERB_DELETE && x->session_header && ok) {
+		EVIDENCE(e, row, signature_behaviour(e->set, "http.session-delete"), "a session was ended by DELETE, answered %u",
+		         head->status);
+		x->answered_mcp = true;
+	}
+	if (x->mcp_header && x->sse_answer && !x->discovery) {
+		EVIDENCE(e, row, signature_behaviour(e->set, "http.mcp-headers.answered"),
+		         "%s with headers that only MCP has was answered by an event stream", verb_name(x->verb));
+		x->answered_mcp = true;
+	}
+	if (x->evidence && x->verb == VERB_POST && head->status == 202)
+		x->answered_mcp = true;
+	if (x->evidence && (head->status == 401 || head->status == 403)) {
+		struct slice challenge = http_field_value(head, "www-authenticate");
+		for (; challenge.n; challenge = slice_after(challenge, 1))
+			if (slice_istarts(challenge, "resource_metadata")) {
+				EVIDENCE(e, row, signature_behaviour(e->set, "oauth.challenge"),
+				         "the server asked for authentication and named its OAuth resource metadata");
+				break;
+			}
+	}
+	if (x->answered_mcp) {
+		mcp_row_stage(row, STAGE_ESTABLISHED);
+		mcp_row_transport(row, mcp_exchange_transport(x), 2);
+	}
+	if (x->evidence && ok && x->version[0] && !x->discovery)
+		mcp_row_set(row, &row->version_accepted, slice_str(x->version), LIMIT_VERSION, true);
+	return x->verb == VERB_POST || (x->verb == VERB_GET && x->sse_answer);
+}
+
+bool mcp_evidence_http_head(void *context, unsigned depth, const struct http_head *head)
+{
+	struct mcp_evidence *e = context;
+	return head->direction == FROM_CLIENT ? request_head(e, depth, head) : answer_head(e, depth, head);
+}
+
+/* ---- messages ---- */
+
+/* What surrounds the message says MCP, so that a method name others have too is taken at its word. */
+static bool in_context(const struct mcp_exchange *x)
+{
+	return x->mcp_header || x->accepts_both || x->session_uri || x->row->confidence == CONFIDENCE_CONFIRMED;
+}
+
+static void request_evidence(struct mcp_evidence *e, struct mcp_exchange *x, const struct jsonrpc_message *m,
+                             const struct mcp_meaning *meaning)
+{
+	const char *id = meaning->behaviour ? meaning->behaviour : "mcp.jsonrpc.request";
+	if (strcmp(id, "mcp.jsonrpc.initialize") == 0)
+		EVIDENCE(e, x->row, signature_behaviour(e->set, id), "POST carried an MCP initialize request for revision %s from client %s",
+		         m->protocol_version, m->client_name);
+	else
+		EVIDENCE(e, x->row, signature_behaviour(e->set, id), "POST carried the MCP message %s", m->method);
+	if (m->type[JM_P_META_VERSION] == JSON_STRING && !x->version[0])
+		memcpy(x->version, m->protocol_version, sizeof x->version);
+	exchange_confirm(e, x);
+}
+
+static void client_message(struct mcp_evidence *e, struct mcp_exchange *x, const struct jsonrpc_message *m)
+{
+	struct mcp_meaning meaning = mcp_message_read(m);
+	bool context = in_context(x);
+	if (meaning.type == MCP_NO_MESSAGE || x->ambiguous || x->verb != VERB_POST || (m->in_batch && !context)) {
+		x->foreign |= meaning.type == MCP_NO_MESSAGE;
+		return;
+	}
+	bool asks = meaning.type == MCP_REQUEST;
+	bool known = signature_method(e->set, slice_str(m->method)) != NULL;
+	x->has_request |= asks;
+	if (!m->utf8_bad || meaning.shape == SHAPE_PROOF) {
+		if (meaning.shape == SHAPE_PROOF || (meaning.shape == SHAPE_METHOD && context))
+			request_evidence(e, x, m, &meaning);
+		else if (asks && meaning.shape == SHAPE_METHOD && !x->pending && !m->id_cut) {
+			x->pending = true;
+			memcpy(x->method, m->method, sizeof x->method);
+			memcpy(x->rpc_id, m->id, sizeof x->rpc_id);
+		} else if (meaning.shape == SHAPE_OPEN && x->mcp_header)
+			exchange_confirm(e, x);
+	}
+	if (known || x->evidence)
+		mcp_evidence_facts(e, x->row, FROM_CLIENT, m, &meaning);
+	if (strcmp(m->method, "initialize") == 0 && meaning.shape == SHAPE_PROOF) {
+		mcp_row_set(x->row, &x->row->version_requested, slice_str(m->protocol_version), LIMIT_VERSION, false);
+		mcp_row_set(x->row, &x->row->version_declared, slice_str(m->protocol_version), LIMIT_VERSION, true);
+	} else if (x->evidence && x->version[0]) {
+		mcp_row_set(x->row, &x->row->version_declared, slice_str(x->version), LIMIT_VERSION, true);
+	}
+}
+
+static void established(struct mcp_exchange *x)
+{
+	x->answered_mcp = true;
+	mcp_row_stage(x->row, STAGE_ESTABLISHED);
+	mcp_row_transport(x->row, mcp_exchange_transport(x), 2);
+}
+
+/* An answer to a POST: a result or error for it, or on a stream also requests and notifications of the server. */
+static void answer_to_post(struct mcp_evidence *e, struct mcp_exchange *x, const struct jsonrpc_message *m,
+                           const struct mcp_meaning *meaning)
+{
+	bool result = meaning->type == MCP_RESULT, error = meaning->type == MCP_ERROR;
+	if (result && !x->evidence && x->pending && !x->foreign && strcmp(x->rpc_id, m->id) == 0 &&
+	    mcp_result_fits(x->method, m)) {
+		EVIDENCE(e, x->row, signature_behaviour(e->set, "mcp.dialogue"), "%s was asked, and answered as MCP answers it",
+		         x->method);
+		exchange_confirm(e, x);
+	}
+	if (!x->evidence)
+		return;
+	if (meaning->shape >= SHAPE_METHOD && meaning->behaviour)
+		EVIDENCE(e, x->row, signature_behaviour(e->set, meaning->behaviour),
+		         result ? "the server answered with a result of MCP's shape%s%s"
+		                : "the server sent an MCP message of its own%s%s",
+		         m->server_name[0] ? ", server " : "", m->server_name);
+	else if (x->mcp_header && (result || error))
+		EVIDENCE(e, x->row, signature_behaviour(e->set, "http.mcp-headers.answered"),
+		         "a request with headers that only MCP has was answered by JSON-RPC");
+	mcp_evidence_facts(e, x->row, FROM_SERVER, m, meaning);
+	if (error && m->type[JM_E_SUPPORTED] != JSON_ABSENT)
+		x->version_refused = true;
+	if (error && x->status == 400)
+		x->version_refused = true;
+	established(x);
+}
+
+static void unpaired_message(struct mcp_evidence *e, enum app_carrier carrier, const struct jsonrpc_message *m,
+                             const struct mcp_meaning *meaning)
+{
+	if (meaning->shape != SHAPE_PROOF && !(e->answer_session_header && meaning->shape == SHAPE_METHOD))
+		return;
+	struct mcp_row *row = mcp_evidence_row(e, slice_of(NULL, 0));
+	if (!row)
+		return;
+	/* a document that quotes MCP is an answer to a GET: without the request only a session header tells */
+	enum confidence c = e->answer_session_header ? CONFIDENCE_CONFIRMED
+	                  : carrier == CARRIER_SSE   ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE;
+	mcp_row_evidence(row, signature_behaviour(e->set, meaning->behaviour), c, mcp_evidence_in_doubt(e), e->now_ns, e->frame,
+	                 e->anomalies, "an answer, whose request was not seen, has the shape of MCP");
+	e->any |= row->confidence != CONFIDENCE_NONE;
+	mcp_evidence_facts(e, row, FROM_SERVER, m, meaning);
+	if (e->answer_session_header)
+		mcp_row_stage(row, STAGE_ESTABLISHED);
+}
+
+void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_carrier carrier, enum direction d,
+                               uint64_t exchange, const struct jsonrpc_message *m)
+{
+	struct mcp_exchange *x = exchange ? exchange_find(e, depth, exchange) : NULL;
+	if (d == FROM_CLIENT) {
+		if (x)
+			client_message(e, x, m);
+		return;
+	}
+	struct mcp_meaning meaning = mcp_message_read(m);
+	if (meaning.type == MCP_NO_MESSAGE)
+		return;
+	if (!exchange) {
+		unpaired_message(e, carrier, m, &meaning);
+	} else if (x && x->verb == VERB_POST) {
+		answer_to_post(e, x, m, &meaning);
+	} else if (x && x->verb == VERB_GET && carrier == CARRIER_SSE) {
+		/* the legacy transport's results, or what a server says by itself; a plain feed may carry JSON-RPC too */
+		if (!x->evidence && meaning.shape != SHAPE_PROOF)
+			return;
+		if (meaning.shape >= SHAPE_METHOD && meaning.behaviour)
+			EVIDENCE(e, x->row, signature_behaviour(e->set, meaning.behaviour),
+			         "the event stream carried an MCP %s%s%s", meaning.type == MCP_RESULT ? "result" : "message",
+			         m->server_name[0] ? " of server " : "", m->server_name);
+		exchange_confirm(e, x);
+		mcp_evidence_facts(e, x->row, FROM_SERVER, m, &meaning);
+		established(x);
+	}
+}
+
+void mcp_evidence_sse_event(void *context, unsigned depth, uint64_t exchange, struct slice type, struct slice data,
+                            bool data_cut)
+{
+	struct mcp_evidence *e = context;
+	struct mcp_exchange *x = exchange ? exchange_find(e, depth, exchange) : NULL;
+	if (!x || x->verb != VERB_GET || x->endpoint_event || data_cut || !slice_eq_str(type, "endpoint"))
+		return;
+	data = slice_trim(data);
+	/* a relative or absolute URI with a session in it; service discovery feeds use the same event name */
+	if (!uri_has_session(data) || slice_find(data, ' ') < data.n || slice_find(data, '{') < data.n)
+		return;
+	x->endpoint_event = true;
+	EVIDENCE(e, x->row, signature_behaviour(e->set, "sse.endpoint"),
+	         "the event stream began with an endpoint event that names a session URI");
+	exchange_confirm(e, x);
+	mcp_row_transport(x->row, TRANSPORT_HTTP_SSE, 1);
+	established(x);
+}
+
+void mcp_evidence_http_end(void *context, unsigned depth, enum direction d, uint64_t exchange, const struct app_body *body)
+{
+	struct mcp_evidence *e = context;
+	struct mcp_exchange *x = exchange ? exchange_find(e, depth, exchange) : NULL;
+	if (!x)
+		return;
+	if (d == FROM_CLIENT) {
+		x->client_read = true;
+		if (body->json && body->messages == 0 && body->lost && x->accepts_both && x->path_strong && !x->evidence) {
+			EVIDENCE(e, x->row, signature_behaviour(e->set, "http.path-accept"),
+			         "POST to an MCP path with MCP's Accept header; the body could not be read");
+			exchange_confirm(e, x);
+		}
+		return;
+	}
+	if (x->evidence && !x->answered_mcp && !(body->lost && x->status < 300))
+		mcp_row_stage(x->row, STAGE_ATTEMPTED);
+	if (x->version_refused && x->version[0] && x->row->version_declared &&
+	    strcmp(x->row->version_declared, x->version) == 0) { /* it counts only as asked for */
+		mcp_row_set(x->row, &x->row->version_requested, slice_str(x->version), LIMIT_VERSION, false);
+		free(x->row->version_declared);
+		x->row->version_declared = NULL;
+	}
+	exchange_drop(e, x);
+}
+
+void mcp_evidence_http_closed(struct mcp_evidence *e)
+{
+	for (struct mcp_exchange *x = e->exchanges; x; x = x->next)
+		if (x->evidence && !x->answered_mcp)
+			mcp_row_stage(x->row, STAGE_ATTEMPTED);
+}
