@@ -30,8 +30,11 @@ struct judgement {
 
 /* FAIL_CONFIG with a sentence naming file and line or JSON pointer, FAIL_IO, FAIL_MEMORY. */
 int policy_load(const char *path, struct policy **ret, char error[POLICY_ERROR_TEXT]);
+/* As policy_load, from memory; name stands for the file in error sentences. */
+int policy_parse(const char *name, const char *text, size_t n, struct policy **ret, char error[POLICY_ERROR_TEXT]);
 /* The policy of somebody who has none: nothing approved, internal networks by default. NULL when out of memory. */
 struct policy *policy_empty(void);
+/* Approved and denied ones together. */
 size_t policy_entries(const struct policy *p);
 
 void policy_judge(const struct policy *p, const struct observation *facts, struct judgement *ret);
