@@ -159,7 +159,7 @@ static size_t step_chunked(struct side *s, struct slice bytes)
 {
 	size_t used;
 	s->touched = true;
-	switch (http1_reader_chunks(&s->reader, bytes, &used)) {
+	switch (http1_chunks_feed(&s->chunks, bytes, body_bytes, s, &used)) {
 	case PARSE_MORE: break;
 	case PARSE_BAD:
 		side_bad(s);
@@ -242,7 +242,7 @@ struct http1 *http1_new(const struct http1_callbacks *callbacks, void *context, 
 		struct side *s = &h->side[d];
 		s->h = h;
 		s->direction = (uint8_t)d;
-		http1_reader_init(&s->reader, (enum direction)d, body_bytes, s);
+		http1_reader_init(&s->reader, (enum direction)d);
 	}
 	return h;
 }
@@ -275,10 +275,10 @@ void http1_gap(struct http1 *h, enum direction d, uint64_t n)
 		break;
 	case SIDE_CHUNKED:
 		body_lost(s, n);
-		if (n == 0 || n > http1_reader_chunk_left(&s->reader))
+		if (n == 0 || n > http1_chunks_left(&s->chunks))
 			side_lost(s);
 		else
-			http1_reader_chunk_pass(&s->reader, n);
+			http1_chunks_pass(&s->chunks, n);
 		break;
 	case SIDE_CLOSE: body_lost(s, n); break;
 	case SIDE_HELD: held_gap(h, n); break;
@@ -314,7 +314,7 @@ uint64_t http1_skippable(const struct http1 *h, enum direction d)
 		return 0;
 	switch ((enum side_state)s->state) {
 	case SIDE_LENGTH: return s->left;
-	case SIDE_CHUNKED: return http1_reader_chunk_left(&s->reader);
+	case SIDE_CHUNKED: return http1_chunks_left(&s->chunks);
 	case SIDE_CLOSE:
 	case SIDE_BAD:
 	case SIDE_ENDED: return UINT64_MAX;
@@ -332,7 +332,7 @@ void http1_skipped(struct http1 *h, enum direction d, uint64_t n)
 	if (d == FROM_SERVER)
 		h->server_moved = true;
 	if (s->state == SIDE_CHUNKED) {
-		http1_reader_chunk_pass(&s->reader, n);
+		http1_chunks_pass(&s->chunks, n);
 	} else if (s->state == SIDE_LENGTH && (s->left -= n) == 0) {
 		side_end(s, true);
 		side_next(s);

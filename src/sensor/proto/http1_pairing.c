@@ -49,14 +49,13 @@ static void body_begin(struct side *s, const struct http_head *head, enum side_s
 {
 	s->state = state;
 	s->left = length;
+	s->chunks = (struct http1_chunks){0};
 	s->touched = false;
 	if (state == SIDE_LENGTH && length == 0) {
 		side_end(s, true);
 		side_next(s);
 		return;
 	}
-	if (state == SIDE_CHUNKED)
-		http1_reader_chunks_begin(&s->reader);
 	s->wanted = wanted;
 	if (!wanted)
 		return;

@@ -1,20 +1,11 @@
 #include "http1_reader.h"
 
-#include <assert.h>
-
 enum http1_span { SPAN_NONE, SPAN_NAME, SPAN_VALUE };
 
 static uint8_t byte_before(const struct http1_reader *r, const char *at)
 {
 	const uint8_t *p = (const uint8_t *)at;
 	return p == r->fed ? r->before : p[-1];
-}
-
-static int on_message_begin(llhttp_t *l)
-{
-	struct http1_reader *r = l->data;
-	r->started = true;
-	return 0;
 }
 
 static int on_url(llhttp_t *l, const char *at, size_t n)
@@ -24,13 +15,10 @@ static int on_url(llhttp_t *l, const char *at, size_t n)
 	return 0;
 }
 
-/* Older llhttp has no callback for "field complete", so a new field is told by the line end before it. Trailers come
- * this way too and are not kept (RFC 9110 6.5.1: they must not frame, route or authenticate). */
+/* Older llhttp has no callback for "field complete", so a new field is told by the line end before it. */
 static int on_header_field(llhttp_t *l, const char *at, size_t n)
 {
 	struct http1_reader *r = l->data;
-	if (r->complete || (l->flags & F_TRAILING))
-		return 0;
 	http1_fields_name(&r->fields, slice_of(at, n), r->spans != SPAN_NAME || byte_before(r, at) == '\n');
 	r->spans = SPAN_NAME;
 	return 0;
@@ -39,8 +27,6 @@ static int on_header_field(llhttp_t *l, const char *at, size_t n)
 static int on_header_value(llhttp_t *l, const char *at, size_t n)
 {
 	struct http1_reader *r = l->data;
-	if (l->flags & F_TRAILING)
-		return 0;
 	http1_fields_value(&r->fields, slice_of(at, n), n > 0 && r->spans == SPAN_VALUE && byte_before(r, at) == '\n');
 	r->spans = SPAN_VALUE;
 	return 0;
@@ -53,45 +39,11 @@ static int on_headers_complete(llhttp_t *l)
 	return HPE_PAUSED;
 }
 
-static int on_chunk_header(llhttp_t *l)
-{
-	struct http1_reader *r = l->data;
-	r->in_chunk = l->content_length > 0;
-	return 0;
-}
-
-static int on_body(llhttp_t *l, const char *at, size_t n)
-{
-	struct http1_reader *r = l->data;
-	if (!r->muted && n)
-		r->body(r->context, slice_of(at, n));
-	return 0;
-}
-
-static int on_chunk_complete(llhttp_t *l)
-{
-	struct http1_reader *r = l->data;
-	r->in_chunk = false;
-	return 0;
-}
-
-static int on_message_complete(llhttp_t *l)
-{
-	struct http1_reader *r = l->data;
-	r->complete = true;
-	return HPE_PAUSED;
-}
-
 static const llhttp_settings_t settings = {
-	.on_message_begin = on_message_begin,
 	.on_url = on_url,
 	.on_header_field = on_header_field,
 	.on_header_value = on_header_value,
 	.on_headers_complete = on_headers_complete,
-	.on_body = on_body,
-	.on_message_complete = on_message_complete,
-	.on_chunk_header = on_chunk_header,
-	.on_chunk_complete = on_chunk_complete,
 };
 
 static void llhttp_begin(struct http1_reader *r, llhttp_type_t type)
@@ -103,10 +55,9 @@ static void llhttp_begin(struct http1_reader *r, llhttp_type_t type)
 	llhttp_set_lenient_chunked_length(&r->llhttp, 1);
 }
 
-void http1_reader_init(struct http1_reader *r, enum direction d, void (*body)(void *context, struct slice bytes),
-		       void *context)
+void http1_reader_init(struct http1_reader *r, enum direction d)
 {
-	*r = (struct http1_reader){.body = body, .context = context, .before = '\n'};
+	*r = (struct http1_reader){.before = '\n'};
 	llhttp_begin(r, d == FROM_CLIENT ? HTTP_REQUEST : HTTP_RESPONSE);
 }
 
@@ -122,43 +73,29 @@ void http1_reader_restart(struct http1_reader *r)
 	r->head_bytes = 0;
 	r->before = '\n';
 	r->spans = SPAN_NONE;
-	r->started = r->complete = r->in_chunk = false;
-}
-
-/* error_pos is where llhttp paused; everything before it was taken. */
-static enum parse reader_execute(struct http1_reader *r, struct slice bytes, size_t *ret_used)
-{
-	r->fed = bytes.p;
-	llhttp_errno_t e = llhttp_execute(&r->llhttp, (const char *)bytes.p, bytes.n);
-	*ret_used = bytes.n;
-	if (e == HPE_PAUSED && r->complete) {
-		*ret_used = (size_t)((const uint8_t *)llhttp_get_error_pos(&r->llhttp) - bytes.p);
-		return PARSE_DONE;
-	}
-	if (e != HPE_OK)
-		return PARSE_BAD;
-	r->before = bytes.p[bytes.n - 1];
-	return PARSE_MORE;
+	r->complete = false;
 }
 
 enum parse http1_reader_head(struct http1_reader *r, struct slice bytes, size_t *ret_used, bool *ret_length_bad)
 {
 	struct slice part = slice_first(bytes, LIMIT_HTTP_HEADER_BYTES - r->head_bytes);
 	*ret_length_bad = false;
-	*ret_used = 0;
+	*ret_used = part.n;
 	if (part.n == 0)
 		return bytes.n ? PARSE_BAD : PARSE_MORE;
-	enum parse status = reader_execute(r, part, ret_used);
-	r->head_bytes += (uint32_t)*ret_used;
-	if (status == PARSE_BAD) {
-		llhttp_errno_t e = llhttp_get_errno(&r->llhttp);
-		*ret_length_bad = e == HPE_UNEXPECTED_CONTENT_LENGTH || e == HPE_INVALID_CONTENT_LENGTH ||
-				  e == HPE_INVALID_TRANSFER_ENCODING;
+	r->fed = part.p;
+	llhttp_errno_t e = llhttp_execute(&r->llhttp, (const char *)part.p, part.n);
+	if (e == HPE_PAUSED && r->complete) {
+		/* error_pos is where llhttp paused: everything before it is the head. */
+		*ret_used = (size_t)((const uint8_t *)llhttp_get_error_pos(&r->llhttp) - part.p);
+		/* Some versions end the head at a CR and whatever follows: a way to hide a head from others or from us. */
+		return *ret_used > 0 && part.p[*ret_used - 1] == '\n' ? PARSE_DONE : PARSE_BAD;
 	}
-	/* Some versions end the head at a CR and whatever follows it: a way to hide a head from others or from us. */
-	if (status == PARSE_DONE && (*ret_used == 0 || part.p[*ret_used - 1] != '\n'))
-		return PARSE_BAD;
-	return status;
+	*ret_length_bad = e == HPE_UNEXPECTED_CONTENT_LENGTH || e == HPE_INVALID_CONTENT_LENGTH ||
+			  e == HPE_INVALID_TRANSFER_ENCODING;
+	r->head_bytes += (uint32_t)part.n;
+	r->before = part.p[part.n - 1];
+	return e == HPE_OK ? PARSE_MORE : PARSE_BAD;
 }
 
 static bool coding_is_known(struct slice coding)
@@ -204,39 +141,4 @@ void http1_reader_framing(const struct http1_reader *r, const struct http_field 
 			rest = slice_after(rest, comma + 1);
 		}
 	}
-}
-
-void http1_reader_chunks_begin(struct http1_reader *r)
-{
-	r->complete = false;
-	llhttp_resume(&r->llhttp);
-}
-
-enum parse http1_reader_chunks(struct http1_reader *r, struct slice bytes, size_t *ret_used)
-{
-	return reader_execute(r, bytes, ret_used);
-}
-
-uint64_t http1_reader_chunk_left(const struct http1_reader *r)
-{
-	return r->in_chunk ? r->llhttp.content_length : 0;
-}
-
-/* llhttp counts chunk data down in content_length, so passing over bytes is a subtraction; the last one is fed as a
- * stand-in, so that llhttp leaves the chunk by itself. */
-void http1_reader_chunk_pass(struct http1_reader *r, uint64_t n)
-{
-	assert(n <= http1_reader_chunk_left(r));
-	if (n == 0)
-		return;
-	if (n < r->llhttp.content_length) {
-		r->llhttp.content_length -= n;
-		return;
-	}
-	static const uint8_t stand_in[1] = {'x'};
-	size_t used;
-	r->llhttp.content_length = 1;
-	r->muted = true;
-	reader_execute(r, slice_of(stand_in, 1), &used);
-	r->muted = false;
 }

@@ -5,6 +5,7 @@
 
 #include "content_coding.h"
 #include "http1.h"
+#include "http1_chunks.h"
 #include "http1_exchanges.h"
 #include "http1_reader.h"
 
@@ -33,10 +34,11 @@ struct side {
 	bool doubt;        /* client: refused before its body (RFC 9110 10.1.1): body or next request? */
 	bool resynced;
 	uint8_t n_peek;
-	uint8_t peek[SIDE_PEEK]; /* while in doubt */
-	uint64_t left;           /* SIDE_LENGTH */
-	uint64_t exchange;       /* of the current message, 0 for an unpaired answer */
-	uint64_t stray;          /* the owner's word where no exchange keeps it */
+	uint8_t peek[SIDE_PEEK];    /* while in doubt */
+	uint64_t left;              /* SIDE_LENGTH */
+	struct http1_chunks chunks; /* SIDE_CHUNKED */
+	uint64_t exchange;          /* of the current message, 0 for an unpaired answer */
+	uint64_t stray;             /* the owner's word where no exchange keeps it */
 	struct content_coding *coding;
 	struct http1_reader reader;
 };
