@@ -101,7 +101,8 @@ struct observation_box {
 	void *memory;
 };
 
-/* Validates everything: lengths, enums, UTF-8, limits, counts. False if the bytes are no observation; box is then empty. */
+/* Validates everything: lengths, enums, UTF-8, limits, counts. False if the bytes are no observation; box is then empty.
+ * (Also when out of memory: then errno is ENOMEM, else EINVAL.) */
 bool observation_decode(const uint8_t *bytes, size_t n, struct observation_box *ret);
 void observation_box_done(struct observation_box *b);
 

@@ -11,6 +11,9 @@
 #define EVENT_ID_TEXT 33
 #define EVENT_TIME_TEXT 32
 #define COMMUNITY_ID_TEXT 32
+/* Bytes shown of what the operator named, with the closing NUL; longer names are cut. */
+#define EVENT_SENSOR_TEXT 256
+#define EVENT_CAPTURE_TEXT 1024
 
 enum severity { SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_COUNT };
 const char *severity_name(enum severity s);
@@ -36,8 +39,9 @@ struct event {
 	char first_seen[EVENT_TIME_TEXT], last_seen[EVENT_TIME_TEXT];
 };
 
-void event_from(const struct observation *o, const struct judgement *j, enum traffic_direction direction,
-                const struct event_context *context, struct event *ret);
+/* 0, or FAIL_MEMORY: the hash functions behind the ids allocate. */
+int event_from(const struct observation *o, const struct judgement *j, enum traffic_direction direction,
+               const struct event_context *context, struct event *ret);
 
 /* All fields of the contract, in its order. New reference, or NULL when out of memory. */
 json_t *event_json(const struct event *e);

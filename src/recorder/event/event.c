@@ -1,0 +1,60 @@
+#include "event.h"
+#include "community_id.h"
+#include "event_id.h"
+#include "frame.h"
+#include "status.h"
+#include <stdio.h>
+#include <time.h>
+
+const char *severity_name(enum severity s)
+{
+	static const char *const names[SEVERITY_COUNT] = {"info", "low", "medium", "high"};
+	return s < SEVERITY_COUNT ? names[s] : NULL;
+}
+
+/* An answer that could not be seen counts like one that was given: a sensor that sees one direction must not make what
+ * it sees look harmless. A refused attempt is a step milder, a breach of an approved server's terms too. */
+enum severity severity_of(enum verdict v, enum confidence c, enum stage s)
+{
+	static const enum severity unauthorized[CONFIDENCE_COUNT][STAGE_COUNT] = {
+		[CONFIDENCE_POSSIBLE] = {[STAGE_UNKNOWN] = SEVERITY_LOW, [STAGE_ATTEMPTED] = SEVERITY_INFO,
+	                                 [STAGE_ESTABLISHED] = SEVERITY_LOW},
+		[CONFIDENCE_LIKELY] = {[STAGE_UNKNOWN] = SEVERITY_MEDIUM, [STAGE_ATTEMPTED] = SEVERITY_LOW,
+	                               [STAGE_ESTABLISHED] = SEVERITY_MEDIUM},
+		[CONFIDENCE_CONFIRMED] = {[STAGE_UNKNOWN] = SEVERITY_HIGH, [STAGE_ATTEMPTED] = SEVERITY_MEDIUM,
+	                                  [STAGE_ESTABLISHED] = SEVERITY_HIGH},
+	};
+	if (v == VERDICT_APPROVED || c >= CONFIDENCE_COUNT || s >= STAGE_COUNT)
+		return SEVERITY_INFO;
+	enum severity full = unauthorized[c][s];
+	return v == VERDICT_VIOLATION && full > SEVERITY_INFO ? full - 1 : full;
+}
+
+void event_time_format(int64_t time_ns, char out[EVENT_TIME_TEXT])
+{
+	int64_t seconds = time_ns / NS_PER_SEC, ns = time_ns % NS_PER_SEC;
+	if (ns < 0) { /* captures may claim times before 1970 */
+		ns += NS_PER_SEC;
+		seconds--;
+	}
+	time_t t = seconds;
+	struct tm tm;
+	gmtime_r(&t, &tm); /* 64-bit nanoseconds reach from 1677 to 2262 only */
+	snprintf(out, EVENT_TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ", (tm.tm_year + 1900u) % 10000u,
+	         (tm.tm_mon + 1u) % 100u, tm.tm_mday % 100u, tm.tm_hour % 100u, tm.tm_min % 100u, tm.tm_sec % 100u,
+	         (unsigned)(ns / 1000) % 1000000u);
+}
+
+int event_from(const struct observation *o, const struct judgement *j, enum traffic_direction direction,
+               const struct event_context *context, struct event *ret)
+{
+	struct event e = {.o = o, .j = j, .context = context, .direction = direction};
+	e.severity = severity_of(j->verdict, o->confidence, o->stage);
+	if (event_id(o, context->sensor, e.event_id) != 0 ||
+	    community_id(&o->client_ip, o->client_port, &o->server_ip, o->server_port, o->l4, e.community_id) != 0)
+		return FAIL_MEMORY;
+	event_time_format(o->first_seen_ns, e.first_seen);
+	event_time_format(o->last_seen_ns, e.last_seen);
+	*ret = e;
+	return 0;
+}
