@@ -1,5 +1,7 @@
 #include "mcp_evidence.h"
 #include "text.h"
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 void mcp_evidence_init(struct mcp_evidence *e, const struct signature_set *set, struct anomaly_counts *anomalies)
@@ -33,6 +35,19 @@ size_t mcp_evidence_memory(const struct mcp_evidence *e)
 bool mcp_evidence_in_doubt(const struct mcp_evidence *e)
 {
 	return e->app && (app_stream_is_resynced(e->app, FROM_CLIENT) || app_stream_is_resynced(e->app, FROM_SERVER));
+}
+
+void mcp_evidence_add(struct mcp_evidence *e, struct mcp_row *row, const struct signature *s, const char *format, ...)
+{
+	if (!s)
+		return;
+	char detail[2 * LIMIT_DETAIL];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(detail, sizeof detail, format, args);
+	va_end(args);
+	mcp_row_evidence(row, s, s->confidence, mcp_evidence_in_doubt(e), e->now_ns, e->frame, e->anomalies, "%s", detail);
+	e->any |= row->confidence != CONFIDENCE_NONE;
 }
 
 struct mcp_row *mcp_evidence_row(struct mcp_evidence *e, struct slice authority)

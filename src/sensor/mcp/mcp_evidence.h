@@ -55,14 +55,9 @@ extern const struct app_sink mcp_evidence_sink;
 struct mcp_row *mcp_evidence_row(struct mcp_evidence *e, struct slice authority);
 bool mcp_evidence_in_doubt(const struct mcp_evidence *e);
 
-#define EVIDENCE(e, row, signature, ...)                                                                               \
-	do {                                                                                                           \
-		const struct signature *evidence_s_ = (signature);                                                     \
-		if (evidence_s_)                                                                                       \
-			mcp_row_evidence(row, evidence_s_, evidence_s_->confidence, mcp_evidence_in_doubt(e),          \
-			                 (e)->now_ns, (e)->frame, (e)->anomalies, __VA_ARGS__);                        \
-		(e)->any |= (row)->confidence != CONFIDENCE_NONE;                                                      \
-	} while (0)
+/* One piece of evidence with its signature's own confidence; nothing if signature is NULL. */
+void mcp_evidence_add(struct mcp_evidence *e, struct mcp_row *row, const struct signature *s, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* What the host name of an authority says by itself. what: "SNI", "Host" ...; ids: its three behaviours by tier. */
 void mcp_evidence_host(struct mcp_evidence *e, struct mcp_row *row, const char *name, const char *what,

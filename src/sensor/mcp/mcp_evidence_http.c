@@ -153,11 +153,11 @@ static bool request_head(struct mcp_evidence *e, unsigned depth, const struct ht
 	x->discovery = discovery || (f.verb == VERB_GET && slice_find(f.path, '.') < f.path.n && slice_starts(f.path, "/.well-known/")) ||
 	               f.verb == VERB_OPTIONS || f.verb == VERB_CONNECT || f.verb == VERB_OTHER;
 	if (f.mcp_header) {
-		EVIDENCE(e, row, f.header, "%s carried a header that only MCP has: %s", verb_name(f.verb), f.header->reason);
+		mcp_evidence_add(e, row, f.header, "%s carried a header that only MCP has: %s", verb_name(f.verb), f.header->reason);
 		exchange_confirm(e, x);
 	}
 	if (discovery) {
-		EVIDENCE(e, row, signature_behaviour(e->set, "oauth.mcp-resource"),
+		mcp_evidence_add(e, row, signature_behaviour(e->set, "oauth.mcp-resource"),
 		         "the client asked for the OAuth metadata of an MCP endpoint: %.*s", (int)(f.path.n < 120 ? f.path.n : 120),
 		         (const char *)f.path.p);
 		exchange_confirm(e, x);
@@ -165,12 +165,12 @@ static bool request_head(struct mcp_evidence *e, unsigned depth, const struct ht
 	struct slice cors = f.cors_headers;
 	for (; cors.n; cors = slice_after(cors, 1))
 		if (slice_istarts(cors, "mcp-")) {
-			EVIDENCE(e, row, signature_behaviour(e->set, "http.cors-mcp"),
+			mcp_evidence_add(e, row, signature_behaviour(e->set, "http.cors-mcp"),
 			         "a browser asked leave to send a header that only MCP has");
 			break;
 		}
 	if (f.upgrade_websocket && slice_ieq_str(slice_trim(f.upgrade_protocol), "mcp"))
-		EVIDENCE(e, row, signature_behaviour(e->set, "websocket.subprotocol"),
+		mcp_evidence_add(e, row, signature_behaviour(e->set, "websocket.subprotocol"),
 		         "a WebSocket was asked for with the subprotocol mcp");
 	if (row->confidence != CONFIDENCE_NONE && !row->path && x->path) { /* a hint's first path, until MCP's is known */
 		mcp_row_set(row, &row->path, slice_str(x->path), LIMIT_PATH, false);
@@ -191,7 +191,7 @@ static bool unpaired_head(struct mcp_evidence *e, const struct http_head *head)
 	if (e->answer_session_header) {
 		struct mcp_row *row = mcp_evidence_row(e, slice_of(NULL, 0));
 		if (row)
-			EVIDENCE(e, row, signature_behaviour(e->set, "http.mcp-headers"),
+			mcp_evidence_add(e, row, signature_behaviour(e->set, "http.mcp-headers"),
 			         "an answer, whose request was not seen, carried Mcp-Session-Id");
 	}
 	return true;
@@ -213,16 +213,16 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 	bool ok = head->status >= 200 && head->status < 300;
 	x->sse_answer = ok && slice_istarts(http_field_value(head, "content-type"), "text/event-stream");
 	if (http_field_value(head, "mcp-session-id").p && x->verb == VERB_POST) {
-		EVIDENCE(e, row, signature_behaviour(e->set, "http.mcp-headers"), "the server gave out an Mcp-Session-Id");
+		mcp_evidence_add(e, row, signature_behaviour(e->set, "http.mcp-headers"), "the server gave out an Mcp-Session-Id");
 		exchange_confirm(e, x);
 	}
 	if (x->verb == VERB_DELETE && x->session_header && ok) {
-		EVIDENCE(e, row, signature_behaviour(e->set, "http.session-delete"), "a session was ended by DELETE, answered %u",
+		mcp_evidence_add(e, row, signature_behaviour(e->set, "http.session-delete"), "a session was ended by DELETE, answered %u",
 		         head->status);
 		x->answered_mcp = true;
 	}
 	if (x->mcp_header && x->sse_answer && !x->discovery) {
-		EVIDENCE(e, row, signature_behaviour(e->set, "http.mcp-headers.answered"),
+		mcp_evidence_add(e, row, signature_behaviour(e->set, "http.mcp-headers.answered"),
 		         "%s with headers that only MCP has was answered by an event stream", verb_name(x->verb));
 		x->answered_mcp = true;
 	}
@@ -232,7 +232,7 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 		struct slice challenge = http_field_value(head, "www-authenticate");
 		for (; challenge.n; challenge = slice_after(challenge, 1))
 			if (slice_istarts(challenge, "resource_metadata")) {
-				EVIDENCE(e, row, signature_behaviour(e->set, "oauth.challenge"),
+				mcp_evidence_add(e, row, signature_behaviour(e->set, "oauth.challenge"),
 				         "the server asked for authentication and named its OAuth resource metadata");
 				break;
 			}
@@ -265,10 +265,10 @@ static void request_evidence(struct mcp_evidence *e, struct mcp_exchange *x, con
 {
 	const char *id = meaning->behaviour ? meaning->behaviour : "mcp.jsonrpc.request";
 	if (strcmp(id, "mcp.jsonrpc.initialize") == 0)
-		EVIDENCE(e, x->row, signature_behaviour(e->set, id), "POST carried an MCP initialize request for revision %s from client %s",
+		mcp_evidence_add(e, x->row, signature_behaviour(e->set, id), "POST carried an MCP initialize request for revision %s from client %s",
 		         m->protocol_version, m->client_name);
 	else
-		EVIDENCE(e, x->row, signature_behaviour(e->set, id), "POST carried the MCP message %s", m->method);
+		mcp_evidence_add(e, x->row, signature_behaviour(e->set, id), "POST carried the MCP message %s", m->method);
 	if (m->type[JM_P_META_VERSION] == JSON_STRING && !x->version[0])
 		memcpy(x->version, m->protocol_version, sizeof x->version);
 	exchange_confirm(e, x);
@@ -319,19 +319,19 @@ static void answer_to_post(struct mcp_evidence *e, struct mcp_exchange *x, const
 	bool result = meaning->type == MCP_RESULT, error = meaning->type == MCP_ERROR;
 	if (result && !x->evidence && x->pending && !x->foreign && strcmp(x->rpc_id, m->id) == 0 &&
 	    mcp_result_fits(x->method, m)) {
-		EVIDENCE(e, x->row, signature_behaviour(e->set, "mcp.dialogue"), "%s was asked, and answered as MCP answers it",
+		mcp_evidence_add(e, x->row, signature_behaviour(e->set, "mcp.dialogue"), "%s was asked, and answered as MCP answers it",
 		         x->method);
 		exchange_confirm(e, x);
 	}
 	if (!x->evidence)
 		return;
 	if (meaning->shape >= SHAPE_METHOD && meaning->behaviour)
-		EVIDENCE(e, x->row, signature_behaviour(e->set, meaning->behaviour),
+		mcp_evidence_add(e, x->row, signature_behaviour(e->set, meaning->behaviour),
 		         result ? "the server answered with a result of MCP's shape%s%s"
 		                : "the server sent an MCP message of its own%s%s",
 		         m->server_name[0] ? ", server " : "", m->server_name);
 	else if (x->mcp_header && (result || error))
-		EVIDENCE(e, x->row, signature_behaviour(e->set, "http.mcp-headers.answered"),
+		mcp_evidence_add(e, x->row, signature_behaviour(e->set, "http.mcp-headers.answered"),
 		         "a request with headers that only MCP has was answered by JSON-RPC");
 	mcp_evidence_facts(e, x->row, FROM_SERVER, m, meaning);
 	if (error && m->type[JM_E_SUPPORTED] != JSON_ABSENT)
@@ -381,7 +381,7 @@ void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_
 		if (!x->evidence && meaning.shape != SHAPE_PROOF)
 			return;
 		if (meaning.shape >= SHAPE_METHOD && meaning.behaviour)
-			EVIDENCE(e, x->row, signature_behaviour(e->set, meaning.behaviour),
+			mcp_evidence_add(e, x->row, signature_behaviour(e->set, meaning.behaviour),
 			         "the event stream carried an MCP %s%s%s", meaning.type == MCP_RESULT ? "result" : "message",
 			         m->server_name[0] ? " of server " : "", m->server_name);
 		exchange_confirm(e, x);
@@ -402,7 +402,7 @@ void mcp_evidence_sse_event(void *context, unsigned depth, uint64_t exchange, st
 	if (!uri_has_session(data) || slice_find(data, ' ') < data.n || slice_find(data, '{') < data.n)
 		return;
 	x->endpoint_event = true;
-	EVIDENCE(e, x->row, signature_behaviour(e->set, "sse.endpoint"),
+	mcp_evidence_add(e, x->row, signature_behaviour(e->set, "sse.endpoint"),
 	         "the event stream began with an endpoint event that names a session URI");
 	exchange_confirm(e, x);
 	mcp_row_transport(x->row, TRANSPORT_HTTP_SSE, 1);
@@ -418,7 +418,7 @@ void mcp_evidence_http_end(void *context, unsigned depth, enum direction d, uint
 	if (d == FROM_CLIENT) {
 		x->client_read = true;
 		if (body->json && body->messages == 0 && body->lost && x->accepts_both && x->path_strong && !x->evidence) {
-			EVIDENCE(e, x->row, signature_behaviour(e->set, "http.path-accept"),
+			mcp_evidence_add(e, x->row, signature_behaviour(e->set, "http.path-accept"),
 			         "POST to an MCP path with MCP's Accept header; the body could not be read");
 			exchange_confirm(e, x);
 		}

@@ -81,7 +81,7 @@ void mcp_evidence_line(struct mcp_evidence *e, enum direction d, const struct js
 	struct mcp_dialogue_request *q = asked(e, d, m);
 	if (!q || !mcp_result_fits(q->method, m) || (q->shape != SHAPE_PROOF && meaning.shape != SHAPE_PROOF))
 		return;
-	EVIDENCE(e, row, signature_behaviour(e->set, "mcp.tcp.dialogue"),
+	mcp_evidence_add(e, row, signature_behaviour(e->set, "mcp.tcp.dialogue"),
 	         "%s was asked and answered as MCP, one JSON text a line, straight over TCP", q->method);
 	mcp_row_transport(row, TRANSPORT_TCP, 2);
 	if (d == FROM_SERVER)

@@ -1,0 +1,111 @@
+#include "flow_work.h"
+#include "frame.h"
+#include "observation.h"
+#include <stdlib.h>
+
+struct flow_work *flow_work_new(struct shard *s, struct flow *f, const struct packet *p, unsigned side)
+{
+	struct flow_work *w = calloc(1, sizeof *w);
+	if (!w)
+		return NULL;
+	if (!f->client_known) /* the SYN was not seen: servers have the lower port, until the content says otherwise */
+		f->client_side = f->key.port[0] == f->key.port[1] ? side : f->key.port[0] < f->key.port[1];
+	w->flow = f;
+	w->shard = s;
+	w->encap = p->encap;
+	tcp_reasm_init(&w->reasm);
+	for (unsigned i = 0; i < 2; i++)
+		if (f->syn_seen & 1u << i) {
+			w->reasm.half[i].started = true;
+			w->reasm.half[i].next = w->reasm.half[i].seen_end = f->isn[i] + 1;
+		}
+	mcp_evidence_init(&w->evidence, s->signatures, &s->anomalies);
+	w->app = app_stream_new(&mcp_evidence_sink, &w->evidence, &s->anomalies, f->client_known);
+	if (!w->app) {
+		free(w);
+		return NULL;
+	}
+	w->evidence.app = w->app;
+	w->told_client = f->client_side;
+	if (p->src_mac && p->dst_mac) {
+		w->has_macs = true;
+		memcpy(w->mac[side], p->src_mac, 6);
+		memcpy(w->mac[!side], p->dst_mac, 6);
+	}
+	return w;
+}
+
+void flow_work_stop_reading(struct flow_work *w)
+{
+	app_stream_free(w->app);
+	w->app = NULL;
+	w->evidence.app = NULL;
+	tcp_reasm_done(&w->reasm);
+}
+
+void flow_work_free(struct flow_work *w)
+{
+	flow_work_stop_reading(w);
+	if (w->hint)
+		hint_flow_free(w->shard->hint, w->hint);
+	mcp_evidence_done(&w->evidence);
+	free(w);
+}
+
+size_t flow_work_memory(const struct flow_work *w)
+{
+	return sizeof *w + mcp_evidence_memory(&w->evidence) + (w->hint ? hint_flow_memory(w->shard->hint) : 0) +
+	       (w->app ? app_stream_memory(w->app) + tcp_reasm_memory(&w->reasm) : 0);
+}
+
+static void observe_row(struct flow_work *w, const struct mcp_row *row, bool final)
+{
+	const struct flow *f = w->flow;
+	unsigned c = f->client_side;
+	struct observation o = {0};
+	mcp_row_observe(row, &o);
+	o.l4 = f->key.proto;
+	o.final = final;
+	o.connection_time_ns = f->first_ns;
+	o.first_frame = f->first_frame;
+	o.capture = f->capture;
+	o.last_seen_ns = f->last_ns > o.first_seen_ns ? f->last_ns : o.first_seen_ns;
+	o.client_ip.family = o.server_ip.family = f->key.family;
+	memcpy(o.client_ip.b, f->key.addr[c], 16);
+	memcpy(o.server_ip.b, f->key.addr[!c], 16);
+	o.client_port = f->key.port[c];
+	o.server_port = f->key.port[!c];
+	o.encap = w->encap;
+	o.has_client_mac = w->has_macs;
+	memcpy(o.client_mac, w->mac[c], sizeof o.client_mac);
+	o.app_label = w->label[0] ? w->label : NULL;
+	for (int d = 0; d < 2; d++) {
+		unsigned side = d == FROM_CLIENT ? c : !c;
+		o.packets[d] = f->packets[side];
+		o.bytes[d] = f->bytes[side];
+		o.payload_bytes[d] = w->payload_bytes[side];
+	}
+	size_t n;
+	uint8_t *bytes = observation_encode(&o, &n);
+	if (bytes)
+		w->shard->on_observation(w->shard->context, bytes, n);
+	else
+		w->shard->counts.out_of_memory++;
+}
+
+void flow_work_observe(struct flow_work *w, bool final)
+{
+	if (!w->evidence.any)
+		return;
+	for (uint32_t i = 0; i < w->evidence.n_rows; i++) {
+		struct mcp_row *row = w->evidence.rows[i];
+		if (row->confidence == CONFIDENCE_NONE)
+			continue;
+		bool minute = w->flow->last_ns - w->emitted_ns[i] >= 60 * NS_PER_SEC;
+		if (!final && !row->changed && !minute)
+			continue;
+		row->changed = false;
+		w->emitted_ns[i] = w->flow->last_ns;
+		observe_row(w, row, final);
+	}
+}

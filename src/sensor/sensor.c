@@ -1,0 +1,213 @@
+#include "sensor.h"
+#include "status.h"
+#include "worker.h"
+#include <stdlib.h>
+
+struct sensor {
+	struct decoder *decoder;
+	struct shard shards[FLOW_SHARDS];
+	struct worker_pool *pool;
+	struct batch *batches[2];   /* one is filled while the other is read */
+	unsigned filling;
+	struct hash_key shard_key;
+	int64_t now_ns, ticked_s;   /* packet time: the latest, and the second that was last ticked */
+	bool started;
+	struct anomaly_counts anomalies;
+	struct sensor_stats stats;
+};
+
+int sensor_new(const struct sensor_config *config, sensor_observation_fn *on_observation, void *context, struct sensor **ret)
+{
+	struct sensor *s = calloc(1, sizeof *s);
+	if (!s)
+		return FAIL_MEMORY;
+	s->shard_key = config->shard_key;
+	s->decoder = decoder_new(&s->anomalies);
+	bool ok = s->decoder;
+	for (unsigned i = 0; i < FLOW_SHARDS; i++)
+		ok &= shard_init(&s->shards[i], config->signatures) == 0;
+	/* a single worker reads in the caller's thread: one batch will do */
+	for (unsigned i = 0; i < 2 && (i == 0 || config->workers > 1); i++)
+		ok &= (s->batches[i] = calloc(1, sizeof *s->batches[i])) != NULL;
+	if (ok)
+		s->pool = worker_pool_new(s->shards, config->workers, on_observation, context);
+	if (!s->pool) {
+		sensor_free(s);
+		return FAIL_MEMORY;
+	}
+	*ret = s;
+	return 0;
+}
+
+/* Copies n bytes into the batch. NULL when out of memory or when the batch's room is used up. */
+static const uint8_t *keep(struct batch *b, const void *p, size_t n)
+{
+	if (!p || n > b->cap_bytes - b->n_bytes)
+		return NULL;
+	uint8_t *at = b->bytes + b->n_bytes;
+	memcpy(at, p, n);
+	b->n_bytes += n;
+	return at;
+}
+
+/* Makes the packet independent of the frame, whose bytes will not stay. */
+static bool keep_packet(struct batch *b, struct packet *p)
+{
+	size_t payload_at = (size_t)(p->payload.p - p->ip);
+	const uint8_t *ip = keep(b, p->ip, p->ip_n);
+	if (!ip)
+		return false;
+	p->src_mac = keep(b, p->src_mac, 6);
+	p->dst_mac = keep(b, p->dst_mac, 6);
+	p->ip = ip;
+	p->payload.p = p->payload.n ? ip + payload_at : ip;
+	return true;
+}
+
+static int run_batch(struct sensor *s)
+{
+	struct batch *b = s->batches[s->filling];
+	if (b->n == 0)
+		return 0;
+	int r = worker_pool_run(s->pool, b);
+	if (s->batches[1])
+		s->filling ^= 1;
+	s->batches[s->filling]->n = 0;
+	s->batches[s->filling]->n_bytes = 0;
+	return r;
+}
+
+/* Room in the batch for what must be copied: a page for each of its packets, more where one is larger. */
+static int make_room(struct sensor *s, size_t n)
+{
+	struct batch *b = s->batches[s->filling];
+	if (b->cap_bytes - b->n_bytes >= n)
+		return 0;
+	int r = run_batch(s); /* what was copied is pointed at: it cannot move while it is in use */
+	b = s->batches[s->filling];
+	if (r == 0 && b->cap_bytes < n) {
+		size_t cap = n > BATCH_PACKETS * 1024 ? n : BATCH_PACKETS * 1024;
+		free(b->bytes);
+		b->bytes = malloc(cap);
+		b->cap_bytes = b->bytes ? cap : 0;
+	}
+	return b->cap_bytes < n ? FAIL_MEMORY : r;
+}
+
+/* Seconds of packet time as they pass: shards age by them, all at the same packet. */
+static int64_t tick(struct sensor *s, int64_t time_ns)
+{
+	if (time_ns < s->now_ns && s->started) {
+		anomaly_count(&s->anomalies, ANOMALY_TIME_BACKWARDS);
+		return 0;
+	}
+	s->now_ns = time_ns;
+	int64_t second = time_ns / NS_PER_SEC;
+	bool passed = s->started && second > s->ticked_s;
+	if (passed || !s->started)
+		s->ticked_s = second;
+	s->started = true;
+	return passed ? time_ns : 0;
+}
+
+int sensor_feed(struct sensor *s, const struct frame *f, bool stable)
+{
+	struct packet p;
+	s->stats.frames++;
+	s->stats.frame_bytes += f->len;
+	int64_t tick_ns = tick(s, f->time_ns);
+	switch (decode_frame(s->decoder, f, &p)) {
+	case DECODE_PACKET: s->stats.packets++; break;
+	case DECODE_HELD: s->stats.held++; return 0;
+	case DECODE_OTHER: s->stats.other++; return 0;
+	default: s->stats.refused++; return 0;
+	}
+	/* a datagram put together from fragments lies in the decoder, not in the frame */
+	if (!stable || p.ip < f->data || p.ip >= f->data + f->caplen) {
+		int r = make_room(s, p.ip_n + 12);
+		if (r != 0)
+			return r;
+		if (!keep_packet(s->batches[s->filling], &p))
+			return FAIL_MEMORY;
+	}
+	struct batch *b = s->batches[s->filling];
+	struct batch_entry *e = &b->entries[b->n++];
+	e->packet = p;
+	e->tick_ns = tick_ns;
+	e->drain = false;
+	e->shard = (uint8_t)flow_shard_of(&p, &s->shard_key);
+	return b->n == BATCH_PACKETS ? run_batch(s) : 0;
+}
+
+int sensor_flush(struct sensor *s)
+{
+	int r = run_batch(s);
+	int waited = worker_pool_run(s->pool, NULL);
+	return r ? r : waited;
+}
+
+int sensor_end(struct sensor *s)
+{
+	struct batch *b = s->batches[s->filling];
+	b->entries[b->n++] = (struct batch_entry){.drain = true};
+	s->started = false;
+	s->now_ns = 0;
+	return sensor_flush(s);
+}
+
+void sensor_stats(const struct sensor *s, struct sensor_stats *ret)
+{
+	*ret = s->stats;
+	ret->anomalies = s->anomalies;
+	for (unsigned i = 0; i < FLOW_SHARDS; i++) {
+		const struct shard *h = &s->shards[i];
+		struct flow_counts f = flow_table_counts(h->flows);
+		const uint64_t *from[] = {&f.opened, &f.alive, &f.aged, &f.evicted, &f.reused, &f.drained,
+		                          &h->counts.tcp.seen, &h->counts.tcp.delivered, &h->counts.tcp.duplicate,
+		                          &h->counts.tcp.refused, &h->counts.tcp.gaps, &h->counts.out_of_memory};
+		uint64_t *to[] = {&ret->flows.opened, &ret->flows.alive, &ret->flows.aged, &ret->flows.evicted,
+		                  &ret->flows.reused, &ret->flows.drained, &ret->shards.tcp.seen, &ret->shards.tcp.delivered,
+		                  &ret->shards.tcp.duplicate, &ret->shards.tcp.refused, &ret->shards.tcp.gaps,
+		                  &ret->shards.out_of_memory};
+		for (size_t k = 0; k < sizeof to / sizeof *to; k++)
+			*to[k] += *from[k];
+		for (int k = 0; k <= APP_OTHER; k++)
+			ret->shards.protocols[k] += h->counts.protocols[k];
+		anomaly_add(&ret->anomalies, &h->anomalies);
+	}
+	for (unsigned i = 0; i < worker_pool_size(s->pool); i++) {
+		const struct label_counts *l = worker_pool_labels(s->pool, i);
+		for (unsigned k = 0; k < l->n; k++) {
+			unsigned at = 0;
+			while (at < ret->labels.n && strcmp(ret->labels.items[at].name, l->items[k].name) != 0)
+				at++;
+			if (at == sizeof ret->labels.items / sizeof *ret->labels.items) {
+				ret->labels.other += l->items[k].flows;
+				continue;
+			}
+			if (at == ret->labels.n)
+				ret->labels.items[ret->labels.n++] = l->items[k];
+			else
+				ret->labels.items[at].flows += l->items[k].flows;
+		}
+		ret->labels.other += l->other;
+	}
+}
+
+void sensor_free(struct sensor *s)
+{
+	if (!s)
+		return;
+	if (s->pool) /* flows that are still open end unheard */
+		worker_pool_run(s->pool, NULL);
+	for (unsigned i = 0; i < FLOW_SHARDS; i++)
+		shard_done(&s->shards[i]);
+	worker_pool_free(s->pool);
+	for (int i = 0; i < 2; i++) {
+		if (s->batches[i])
+			free(s->batches[i]->bytes);
+		free(s->batches[i]);
+	}
+	decoder_free(s->decoder);
+	free(s);
+}

@@ -1,0 +1,46 @@
+/* Frames -> observations: the sensor half as a whole. Called by cli. sensor_feed() is the function to read first.
+ * Opens nothing, prints nothing, reads no clock: packet time is all it knows. */
+#ifndef SHADOWTAP_SENSOR_H
+#define SHADOWTAP_SENSOR_H
+
+#include "decode.h"
+#include "shard.h"
+
+struct sensor;
+
+#define SENSOR_WORKERS_MAX 32
+
+struct sensor_config {
+	const struct signature_set *signatures; /* borrowed */
+	unsigned workers;                       /* 1..SENSOR_WORKERS_MAX; 1 works in the caller's thread */
+	struct hash_key shard_key;              /* replay: fixed, so that caps fall the same way each time; live: random */
+};
+
+/* bytes: an encoded observation, borrowed. In order of the packets that caused them, whatever the number of workers; in the
+ * thread that called sensor_feed, sensor_flush or sensor_end. */
+typedef void sensor_observation_fn(void *context, const uint8_t *bytes, size_t n);
+
+/* FAIL_MEMORY, or FAIL_IO where threads cannot be had. */
+int sensor_new(const struct sensor_config *config, sensor_observation_fn *on_observation, void *context, struct sensor **ret);
+
+/* stable: the frame's bytes stay where they are until sensor_flush(). FAIL_MEMORY. */
+int sensor_feed(struct sensor *s, const struct frame *f, bool stable);
+
+/* Everything fed so far is read and its observations are handed over when this returns. */
+int sensor_flush(struct sensor *s);
+
+/* The input ended: all connections end with it. More may be fed afterwards: it starts afresh. */
+int sensor_end(struct sensor *s);
+
+struct sensor_stats {
+	uint64_t frames, frame_bytes, packets, held, other, refused; /* frames == packets + held + other + refused */
+	struct flow_counts flows;
+	struct shard_counts shards;
+	struct anomaly_counts anomalies;
+	struct label_counts labels;
+};
+void sensor_stats(const struct sensor *s, struct sensor_stats *ret); /* after sensor_flush() */
+
+void sensor_free(struct sensor *s);
+
+#endif

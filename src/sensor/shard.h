@@ -1,0 +1,50 @@
+/* One shard: a flow table and the work of its flows. Packets in, encoded observations out. All its state is its own, so
+ * that results do not depend on who serves it. Called by sensor (one worker at a time). */
+#ifndef SHADOWTAP_SHARD_H
+#define SHADOWTAP_SHARD_H
+
+#include "app_stream.h"
+#include "flow.h"
+#include "hint.h"
+#include "mcp_evidence.h"
+#include "tcp_reasm.h"
+
+/* bytes: an encoded observation, handed over to be freed by the taker. */
+typedef void shard_observation_fn(void *context, uint8_t *bytes, size_t n);
+
+/* Names that nDPI gave to flows which the first-bytes test left open. Per worker. */
+struct label_counts {
+	struct { char name[HINT_LABEL_TEXT]; uint64_t flows; } items[48];
+	unsigned n;
+	uint64_t other;
+};
+
+struct shard_counts {
+	struct tcp_counts tcp;
+	uint64_t protocols[APP_OTHER + 1]; /* TCP flows by what their first bytes said */
+	uint64_t out_of_memory;            /* times that an allocation failed */
+};
+
+struct shard {
+	struct flow_table *flows;
+	const struct signature_set *signatures;
+	struct hint *hint;                 /* the worker's */
+	struct label_counts *labels;       /* the worker's */
+	shard_observation_fn *on_observation;
+	void *context;                     /* the worker's */
+	struct anomaly_counts anomalies;
+	struct shard_counts counts;
+	struct flow_work *stalest, *freshest;
+	size_t bytes;                      /* of all work */
+	int64_t now_ns;
+	uint64_t frame;
+};
+
+int shard_init(struct shard *s, const struct signature_set *signatures); /* FAIL_MEMORY */
+void shard_packet(struct shard *s, const struct packet *p);
+void shard_age(struct shard *s, int64_t now_ns);
+/* The input ended: every connection ends with it. */
+void shard_drain(struct shard *s);
+void shard_done(struct shard *s);
+
+#endif

@@ -1,0 +1,37 @@
+/* Batches of packets -> the shards that they belong to, by several threads. Each worker walks the whole batch and serves
+ * its own shards, so nobody locks anything per packet; what they observe is put back in packet order when all are done. */
+#ifndef SHADOWTAP_WORKER_H
+#define SHADOWTAP_WORKER_H
+
+#include "shard.h"
+
+#define BATCH_PACKETS 1024
+
+struct batch_entry {
+	struct packet packet;
+	int64_t tick_ns;   /* not 0: packet time passed a second; shards age to it before this packet */
+	uint8_t shard;
+	bool drain;        /* the input ended: no packet, every flow ends */
+};
+
+struct batch {
+	struct batch_entry entries[BATCH_PACKETS];
+	unsigned n;
+	uint8_t *bytes;    /* copies of what would not stay */
+	size_t n_bytes, cap_bytes;
+};
+
+struct worker_pool;
+
+typedef void worker_observation_fn(void *context, const uint8_t *bytes, size_t n);
+
+/* shards: FLOW_SHARDS of them, borrowed. NULL when out of memory or threads. */
+struct worker_pool *worker_pool_new(struct shard *shards, unsigned workers, worker_observation_fn *fn, void *context);
+/* Starts on the batch; waits for the one before it first and hands over what that observed. The batch is borrowed until the
+ * next call. NULL: only waits. FAIL_MEMORY if an observation was lost. */
+int worker_pool_run(struct worker_pool *p, struct batch *b);
+const struct label_counts *worker_pool_labels(const struct worker_pool *p, unsigned worker);
+unsigned worker_pool_size(const struct worker_pool *p);
+void worker_pool_free(struct worker_pool *p);
+
+#endif
