@@ -11,6 +11,7 @@ struct sensor {
 	unsigned filling;
 	struct hash_key shard_key;
 	int64_t now_ns, ticked_s;   /* packet time: the latest, and the second that was last ticked */
+	int64_t tick_ns;            /* a tick that waits for the next packet */
 	bool started;
 	struct anomaly_counts anomalies;
 	struct sensor_stats stats;
@@ -95,19 +96,18 @@ static int make_room(struct sensor *s, size_t n)
 }
 
 /* Seconds of packet time as they pass: shards age by them, all at the same packet. */
-static int64_t tick(struct sensor *s, int64_t time_ns)
+static void tick(struct sensor *s, int64_t time_ns)
 {
 	if (time_ns < s->now_ns && s->started) {
 		anomaly_count(&s->anomalies, ANOMALY_TIME_BACKWARDS);
-		return 0;
+		return;
 	}
 	s->now_ns = time_ns;
 	int64_t second = time_ns / NS_PER_SEC;
-	bool passed = s->started && second > s->ticked_s;
-	if (passed || !s->started)
-		s->ticked_s = second;
+	if (s->started && second > s->ticked_s)
+		s->tick_ns = time_ns;
+	s->ticked_s = second;
 	s->started = true;
-	return passed ? time_ns : 0;
 }
 
 int sensor_feed(struct sensor *s, const struct frame *f, bool stable)
@@ -115,7 +115,7 @@ int sensor_feed(struct sensor *s, const struct frame *f, bool stable)
 	struct packet p;
 	s->stats.frames++;
 	s->stats.frame_bytes += f->len;
-	int64_t tick_ns = tick(s, f->time_ns);
+	tick(s, f->time_ns);
 	switch (decode_frame(s->decoder, f, &p)) {
 	case DECODE_PACKET: s->stats.packets++; break;
 	case DECODE_HELD: s->stats.held++; return 0;
@@ -133,7 +133,8 @@ int sensor_feed(struct sensor *s, const struct frame *f, bool stable)
 	struct batch *b = s->batches[s->filling];
 	struct batch_entry *e = &b->entries[b->n++];
 	e->packet = p;
-	e->tick_ns = tick_ns;
+	e->tick_ns = s->tick_ns;
+	s->tick_ns = 0;
 	e->drain = false;
 	e->shard = (uint8_t)flow_shard_of(&p, &s->shard_key);
 	return b->n == BATCH_PACKETS ? run_batch(s) : 0;
@@ -151,7 +152,7 @@ int sensor_end(struct sensor *s)
 	struct batch *b = s->batches[s->filling];
 	b->entries[b->n++] = (struct batch_entry){.drain = true};
 	s->started = false;
-	s->now_ns = 0;
+	s->now_ns = s->tick_ns = 0;
 	return sensor_flush(s);
 }
 

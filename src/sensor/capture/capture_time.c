@@ -2,26 +2,11 @@
 
 #include "frame.h"
 
-static const uint64_t ten_to[] = {1,
-				  10,
-				  100,
-				  1000,
-				  10000,
-				  100000,
-				  1000000,
-				  10000000,
-				  100000000,
-				  1000000000,
-				  10000000000,
-				  100000000000,
-				  1000000000000,
-				  10000000000000,
-				  100000000000000,
-				  1000000000000000,
-				  10000000000000000,
-				  100000000000000000,
-				  1000000000000000000,
-				  10000000000000000000u};
+static const uint64_t ten_to[] = {
+	1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
+	1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
+	1000000000000000000, 10000000000000000000u,
+};
 #define TEN_TO_LAST 19
 
 static void split_decimal(uint64_t ticks, unsigned power, uint64_t *ret_s, uint64_t *ret_ns)
@@ -56,7 +41,7 @@ int64_t capture_time_ns(uint64_t ticks, uint8_t tsresol, int64_t offset_s)
 		split_binary(ticks, tsresol & 0x7f, &s, &ns);
 	else
 		split_decimal(ticks, tsresol, &s, &ns);
-	if (s > (uint64_t)CAPTURE_TIME_MAX_S || offset_s > CAPTURE_TIME_MAX_S - (int64_t)s)
+	if (s >= (uint64_t)CAPTURE_TIME_MAX_S || offset_s >= CAPTURE_TIME_MAX_S - (int64_t)s)
 		return CAPTURE_TIME_MAX_S * NS_PER_SEC;
 	if (offset_s < -(int64_t)s)
 		return 0;

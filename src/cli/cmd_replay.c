@@ -1,0 +1,297 @@
+#include "capture_file.h"
+#include "capture_filter.h"
+#include "replay.h"
+#include "status.h"
+#include "text.h"
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help_text[] =
+	"usage: shadowtap replay [options] FILE...\n"
+	"\n"
+	"Reads capture files (pcap, pcapng; plain, gzip or zstd; '-' is standard input, also while it is still being\n"
+	"written), records every MCP connection in the events database and prints those that no policy approves.\n"
+	"\n"
+	"  --db FILE              events database [shadowtap.db]\n"
+	"  --policy FILE          approved and denied servers; without one, everything is unauthorized\n"
+	"  --signatures DIR       signatures to use instead of the installed ones; repeat to lay a site's own over them\n"
+	"  --filter BPF           read only packets that match (pcap-filter(7))\n"
+	"  --format FORMAT        text, json (one array), jsonl (one event a line) [text]\n"
+	"  --min-confidence C     possible, likely, confirmed: what is printed and counted for the exit code [likely]\n"
+	"  --fail-on WHAT         any (unauthorized or violation), unauthorized, none [any]\n"
+	"  --continuous           the files are one stream: connections go on from one to the next\n"
+	"  --sensor NAME          name of this sensor in events [the host's name]\n"
+	"  --workers N            threads; the events are the same for any number [1]\n"
+	"  --quiet                no summary and no progress\n"
+	"\n"
+	"Events go to standard output, summary and errors to standard error. Exit: 0 nothing unapproved, 1 something\n"
+	"unapproved, 2 usage, policy or signature error, 3 a capture or the machine failed: what was found is stored and\n"
+	"printed, but the result is incomplete.\n"
+	"\n"
+	"  shadowtap replay --policy policy.json capture.pcap\n"
+	"  tcpdump -i eth0 -w - | shadowtap replay -\n"
+	"  shadowtap replay --format jsonl *.pcap.zst | jq .host\n";
+
+enum { OPT_DB = 256, OPT_POLICY, OPT_SIGNATURES, OPT_FILTER, OPT_FORMAT, OPT_MIN, OPT_FAIL_ON, OPT_CONTINUOUS, OPT_SENSOR,
+       OPT_WORKERS, OPT_QUIET };
+
+static const struct option long_options[] = {
+	{"db", required_argument, NULL, OPT_DB},
+	{"policy", required_argument, NULL, OPT_POLICY},
+	{"signatures", required_argument, NULL, OPT_SIGNATURES},
+	{"filter", required_argument, NULL, OPT_FILTER},
+	{"format", required_argument, NULL, OPT_FORMAT},
+	{"min-confidence", required_argument, NULL, OPT_MIN},
+	{"fail-on", required_argument, NULL, OPT_FAIL_ON},
+	{"continuous", no_argument, NULL, OPT_CONTINUOUS},
+	{"sensor", required_argument, NULL, OPT_SENSOR},
+	{"workers", required_argument, NULL, OPT_WORKERS},
+	{"quiet", no_argument, NULL, OPT_QUIET},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static bool confidence_parse(const char *text, enum confidence *ret)
+{
+	for (int c = CONFIDENCE_POSSIBLE; c < CONFIDENCE_COUNT; c++)
+		if (strcmp(text, confidence_name(c)) == 0) {
+			*ret = c;
+			return true;
+		}
+	return false;
+}
+
+/* -1: go on; else the exit code. */
+static int parse_options(int argc, char **argv, struct replay_options *o)
+{
+	int c;
+	char *end;
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1)
+		switch (c) {
+		case OPT_DB: o->db = optarg; break;
+		case OPT_POLICY: o->policy = optarg; break;
+		case OPT_SIGNATURES:
+			if (o->n_signatures == sizeof o->signatures / sizeof *o->signatures)
+				return cli_usage("replay", "at most %zu --signatures", o->n_signatures);
+			o->signatures[o->n_signatures++] = optarg;
+			break;
+		case OPT_FILTER: o->filter = optarg; break;
+		case OPT_FORMAT:
+			if (!cli_format_parse(optarg, &o->format) || o->format == CLI_CSV)
+				return cli_usage("replay", "--format %s: expected text, json or jsonl", optarg);
+			break;
+		case OPT_MIN:
+			if (!confidence_parse(optarg, &o->min_confidence))
+				return cli_usage("replay", "--min-confidence %s: expected possible, likely or confirmed", optarg);
+			break;
+		case OPT_FAIL_ON:
+			if (strcmp(optarg, "any") == 0)
+				o->fail_on = FAIL_ON_ANY;
+			else if (strcmp(optarg, "unauthorized") == 0)
+				o->fail_on = FAIL_ON_UNAUTHORIZED;
+			else if (strcmp(optarg, "none") == 0)
+				o->fail_on = FAIL_ON_NONE;
+			else
+				return cli_usage("replay", "--fail-on %s: expected any, unauthorized or none", optarg);
+			break;
+		case OPT_CONTINUOUS: o->continuous = true; break;
+		case OPT_SENSOR: o->sensor = optarg; break;
+		case OPT_WORKERS: {
+			unsigned long n = strtoul(optarg, &end, 10);
+			if (*end || n < 1 || n > SENSOR_WORKERS_MAX)
+				return cli_usage("replay", "--workers %s: expected a number from 1 to %d", optarg, SENSOR_WORKERS_MAX);
+			o->workers = (unsigned)n;
+			break;
+		}
+		case OPT_QUIET: o->quiet = true; break;
+		case 'h': fputs(help_text, stdout); return EXIT_OK;
+		default: return cli_usage("replay", "see the options");
+		}
+	if (optind == argc)
+		return cli_usage("replay", "no capture file given ('-' is standard input)");
+	o->files = argv + optind;
+	o->n_files = (size_t)(argc - optind);
+	return -1;
+}
+
+/* All that a replay holds open. */
+struct replay {
+	const struct replay_options *options;
+	struct policy *policy;
+	struct signature_set *signatures;
+	struct capture_filter *filter;
+	struct store *store;
+	struct recorder *recorder;
+	struct sensor *sensor;
+	struct replay_output output;
+	struct replay_progress progress;
+	uint64_t filtered;
+	int failure;    /* first failure of the recorder */
+};
+
+static void on_observation(void *context, const uint8_t *bytes, size_t n)
+{
+	struct replay *r = context;
+	int result = recorder_take(r->recorder, bytes, n);
+	if (result != 0 && r->failure == 0) {
+		r->failure = result;
+		cli_error("%s: %s", r->options->db, result == FAIL_MEMORY ? "out of memory" : store_error(r->store));
+	}
+}
+
+/* Everything that can be wrong without reading a packet. EXIT_OK, or the exit code. */
+static int prepare(struct replay *r)
+{
+	const struct replay_options *o = r->options;
+	char error[STORE_ERROR_TEXT > SIGNATURE_ERROR_TEXT ? STORE_ERROR_TEXT : SIGNATURE_ERROR_TEXT];
+	const char *const installed[] = {cli_signatures_dir()};
+	int result = signature_set_load(o->n_signatures ? o->signatures : installed, o->n_signatures ? o->n_signatures : 1,
+	                                &r->signatures, error);
+	if (result != 0) {
+		cli_error("%s", error);
+		return EXIT_USAGE;
+	}
+	if (o->policy) {
+		if (policy_load(o->policy, &r->policy, error) != 0) {
+			cli_error("%s", error);
+			return EXIT_USAGE;
+		}
+	} else if (!(r->policy = policy_empty())) {
+		cli_error("out of memory");
+		return EXIT_FAILED;
+	}
+	if (o->filter && capture_filter_new(o->filter, &r->filter, error, sizeof error) != 0) {
+		cli_error("--filter: %s", error);
+		return EXIT_USAGE;
+	}
+	if (store_open(o->db, &r->store, error) != 0) {
+		cli_error("%s", error);
+		return EXIT_FAILED;
+	}
+	struct recorder_config recorder = {
+		.policy = r->policy, .store = r->store, .sensor = o->sensor,
+		.signature_set = signature_set_version(r->signatures), .captures = (const char *const *)o->files,
+		.n_captures = o->n_files, .on_final = replay_output_event, .context = &r->output};
+	/* a fixed key: which flows share a shard, and so a cap, must not change from run to run */
+	struct sensor_config sensor = {.signatures = r->signatures, .workers = o->workers,
+	                               .shard_key = {0x736861646f777461, 0x707265706c617931}};
+	r->recorder = recorder_new(&recorder);
+	if (!r->recorder || sensor_new(&sensor, on_observation, r, &r->sensor) != 0) {
+		cli_error("out of memory, or no more threads");
+		return EXIT_FAILED;
+	}
+	r->output = (struct replay_output){.format = o->format, .min_confidence = o->min_confidence,
+	                                   .colour = cli_colour(stdout)};
+	replay_progress_start(&r->progress, o->quiet);
+	return EXIT_OK;
+}
+
+/* One capture file. False if it was damaged or could not be read; what was read before counts. */
+static bool replay_file(struct replay *r, uint32_t index)
+{
+	const char *path = r->options->files[index];
+	char error[CAPTURE_ERROR_TEXT];
+	struct capture_file *file;
+	if (capture_file_open(path, &file, error) != 0) {
+		replay_progress_clear(&r->progress);
+		cli_error("%s", error);
+		return false;
+	}
+	bool stable = capture_file_is_stable(file);
+	struct frame frame = {0};
+	int result;
+	uint64_t count = 0;
+	while ((result = capture_file_next(file, &frame)) == 1) {
+		frame.capture = index;
+		if ((++count & 0xfff) == 0)
+			replay_progress_show(&r->progress, path, count, capture_file_position(file), capture_file_size(file));
+		if (r->filter && !capture_filter_matches(r->filter, &frame)) {
+			r->filtered++;
+			continue;
+		}
+		if (sensor_feed(r->sensor, &frame, stable) != 0) {
+			snprintf(error, sizeof error, "out of memory at frame %" PRIu64, frame.number);
+			cli_error("%s: %s", path, error);
+			capture_file_free(file);
+			return false;
+		}
+		if (capture_file_would_block(file)) { /* a pipe whose writer pauses: what is known goes to the database */
+			sensor_flush(r->sensor);
+			recorder_flush(r->recorder);
+		}
+	}
+	sensor_flush(r->sensor); /* frames point into the file */
+	replay_progress_clear(&r->progress);
+	if (result != 0)
+		cli_error("%s", capture_file_error(file));
+	capture_file_free(file);
+	return result == 0;
+}
+
+static int exit_code(const struct replay *r, bool complete)
+{
+	const struct recorder_counts *c = recorder_counts(r->recorder);
+	uint64_t unapproved = 0;
+	for (int k = (int)r->options->min_confidence; k < CONFIDENCE_COUNT; k++) {
+		unapproved += c->events[VERDICT_UNAUTHORIZED][k];
+		if (r->options->fail_on == FAIL_ON_ANY)
+			unapproved += c->events[VERDICT_VIOLATION][k];
+	}
+	if (!complete)
+		return EXIT_FAILED;
+	return unapproved && r->options->fail_on != FAIL_ON_NONE ? EXIT_UNAPPROVED : EXIT_OK;
+}
+
+static int run(struct replay *r)
+{
+	bool complete = true;
+	for (size_t i = 0; i < r->options->n_files; i++) {
+		complete &= replay_file(r, (uint32_t)i);
+		bool last = i + 1 == r->options->n_files;
+		if ((last || !r->options->continuous) && sensor_end(r->sensor) != 0) {
+			cli_error("out of memory");
+			complete = false;
+		}
+	}
+	if (recorder_flush(r->recorder) != 0 && r->failure == 0) {
+		cli_error("%s: %s", r->options->db, store_error(r->store));
+		r->failure = FAIL_DATABASE;
+	}
+	replay_output_end(&r->output);
+	struct sensor_stats stats;
+	sensor_stats(r->sensor, &stats);
+	if (!r->options->quiet)
+		replay_summary(&stats, recorder_counts(r->recorder), r->filtered,
+		               r->filter ? capture_filter_refused(r->filter) : 0);
+	complete &= r->failure == 0 && stats.shards.out_of_memory == 0 && !r->output.failed;
+	return exit_code(r, complete);
+}
+
+int cmd_replay(int argc, char **argv)
+{
+	char host[256] = "shadowtap";
+	gethostname(host, sizeof host - 1);
+	struct replay_options options = {.db = "shadowtap.db", .format = CLI_TEXT, .min_confidence = CONFIDENCE_LIKELY,
+	                                 .sensor = host, .workers = 1};
+	int code = parse_options(argc, argv, &options);
+	if (code >= 0)
+		return code;
+	struct replay r = {.options = &options};
+	code = prepare(&r);
+	if (code == EXIT_OK)
+		code = run(&r);
+	sensor_free(r.sensor);
+	recorder_free(r.recorder);
+	if (r.store && store_close(r.store) != 0 && code != EXIT_FAILED) {
+		cli_error("%s: the database could not be closed cleanly", options.db);
+		code = EXIT_FAILED;
+	}
+	capture_filter_free(r.filter);
+	policy_free(r.policy);
+	signature_set_free(r.signatures);
+	return code;
+}
