@@ -1,6 +1,7 @@
 #include "capture_file.h"
 #include "capture_filter.h"
 #include "replay.h"
+#include "signature.h"
 #include "status.h"
 #include "text.h"
 #include <getopt.h>

@@ -1,4 +1,5 @@
 #include "sensor.h"
+#include "decode.h"
 #include "status.h"
 #include "worker.h"
 #include <stdlib.h>

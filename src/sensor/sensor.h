@@ -3,10 +3,11 @@
 #ifndef SHADOWTAP_SENSOR_H
 #define SHADOWTAP_SENSOR_H
 
-#include "decode.h"
-#include "shard.h"
+#include "frame.h"
+#include "sensor_counts.h"
 
 struct sensor;
+struct signature_set;
 
 #define SENSOR_WORKERS_MAX 32
 

@@ -3,27 +3,11 @@
 #ifndef SHADOWTAP_SHARD_H
 #define SHADOWTAP_SHARD_H
 
-#include "app_stream.h"
-#include "flow.h"
-#include "hint.h"
 #include "mcp_evidence.h"
-#include "tcp_reasm.h"
+#include "sensor_counts.h"
 
 /* bytes: an encoded observation, handed over to be freed by the taker. */
 typedef void shard_observation_fn(void *context, uint8_t *bytes, size_t n);
-
-/* Names that nDPI gave to flows which the first-bytes test left open. Per worker. */
-struct label_counts {
-	struct { char name[HINT_LABEL_TEXT]; uint64_t flows; } items[48];
-	unsigned n;
-	uint64_t other;
-};
-
-struct shard_counts {
-	struct tcp_counts tcp;
-	uint64_t protocols[APP_OTHER + 1]; /* TCP flows by what their first bytes said */
-	uint64_t out_of_memory;            /* times that an allocation failed */
-};
 
 struct shard {
 	struct flow_table *flows;

@@ -4,17 +4,10 @@
 #ifndef SHADOWTAP_APP_STREAM_H
 #define SHADOWTAP_APP_STREAM_H
 
+#include "app_protocol.h"
 #include "http1.h"
 #include "jsonrpc.h"
 #include "tls.h"
-
-enum app_protocol {
-	APP_UNDECIDED,  /* not enough first bytes yet */
-	APP_HTTP1,
-	APP_TLS,
-	APP_JSON_LINES, /* JSON texts straight over TCP */
-	APP_OTHER,      /* nothing that could carry MCP in a form that is read here */
-};
 
 /* Where a JSON-RPC message travelled. */
 enum app_carrier { CARRIER_HTTP_BODY, CARRIER_SSE, CARRIER_LINE };

@@ -1,0 +1,13 @@
+/* What the first bytes of a connection say that it is. Used by app_stream and in counts. */
+#ifndef SHADOWTAP_APP_PROTOCOL_H
+#define SHADOWTAP_APP_PROTOCOL_H
+
+enum app_protocol {
+	APP_UNDECIDED,  /* not enough first bytes yet */
+	APP_HTTP1,
+	APP_TLS,
+	APP_JSON_LINES, /* JSON texts straight over TCP */
+	APP_OTHER,      /* nothing that could carry MCP in a form that is read here */
+};
+
+#endif

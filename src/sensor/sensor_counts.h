@@ -1,0 +1,24 @@
+/* What the sensor counts, for summaries and statistics. Free of the parsers' headers, so that the recorder's side of cli
+ * can include it. */
+#ifndef SHADOWTAP_SENSOR_COUNTS_H
+#define SHADOWTAP_SENSOR_COUNTS_H
+
+#include "app_protocol.h"
+#include "flow.h"
+#include "hint.h"
+#include "tcp_reasm.h"
+
+/* Names that nDPI gave to flows which the first-bytes test left open. Per worker. */
+struct label_counts {
+	struct { char name[HINT_LABEL_TEXT]; uint64_t flows; } items[48];
+	unsigned n;
+	uint64_t other;
+};
+
+struct shard_counts {
+	struct tcp_counts tcp;
+	uint64_t protocols[APP_OTHER + 1]; /* TCP flows by what their first bytes said */
+	uint64_t out_of_memory;            /* times that an allocation failed */
+};
+
+#endif
