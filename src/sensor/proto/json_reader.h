@@ -29,7 +29,7 @@ struct json_reader {
 	const struct json_hooks *hooks;
 	void *context;
 	uint64_t fed;       /* bytes of earlier feeds */
-	uint64_t at;        /* offset in the text: in begin that of the value's first byte, in end that after its last */
+	uint64_t at;        /* offset in the text: in begin of the value's first byte, in end after its last */
 	const char *word;   /* what is left of true, false or null */
 	uint32_t depth;
 	uint32_t quiet;     /* depth of the unwanted array or object that we are in, or 0 */

@@ -185,7 +185,8 @@ static const uint8_t *skip_plain(const uint8_t *p, const uint8_t *end)
 	for (;;) {
 		while (end - p >= 8) {
 			uint64_t w = byte_scan_load(p);
-			if ((w & BYTE_SCAN_HIGHS) | byte_scan_below(w, 0x20) | byte_scan_is(w, '"') | byte_scan_is(w, '\\'))
+			if ((w & BYTE_SCAN_HIGHS) | byte_scan_below(w, 0x20) | byte_scan_is(w, '"') |
+			    byte_scan_is(w, '\\'))
 				break;
 			p += 8;
 		}

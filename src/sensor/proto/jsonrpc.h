@@ -134,14 +134,16 @@ struct jsonrpc_message {
 	bool utf8_bad;                 /* a string held invalid UTF-8 or a lone surrogate */
 	bool duplicate_key;            /* a kept key stood twice in one object: parsers downstream will disagree */
 	uint64_t bytes;                /* length of the message's text, brace to brace */
-	char id[JSONRPC_ID_TEXT];      /* canonical: number as written, or the string with a leading '"'; cut ids compare unequal */
+	/* canonical: number as written, or the string with a leading '"'; cut ids compare unequal */
+	char id[JSONRPC_ID_TEXT];
 	bool id_cut;
 	char method[LIMIT_METHOD];
 	bool method_cut;
 	int64_t error_code;            /* 0 if absent or not an integer */
 	uint32_t tools;                /* elements of result.tools */
 	uint32_t tools_with_schema;    /* those of them that have an inputSchema object */
-	char protocol_version[LIMIT_VERSION];      /* params.protocolVersion, params._meta…/protocolVersion or result.protocolVersion */
+	/* params.protocolVersion, params._meta…/protocolVersion or result.protocolVersion */
+	char protocol_version[LIMIT_VERSION];
 	char supported_version[LIMIT_VERSION];     /* first of result.supportedVersions or error.data.supported */
 	char client_name[LIMIT_NAME], client_version[LIMIT_VERSION]; /* clientInfo of params or of its _meta */
 	char server_name[LIMIT_NAME], server_version[LIMIT_VERSION]; /* serverInfo of result or of its _meta */

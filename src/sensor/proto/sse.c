@@ -61,7 +61,7 @@ static void collect(struct sse *s, struct slice bytes)
 	if (fits.n)
 		memcpy(s->line + s->seen, fits.p, fits.n);
 	s->seen += fits.n;
-	/* A name without end is no field, a type or id of a kilobyte is no honest one; comments may be as long as they like. */
+	/* A name without end is no field, a type or id of a kilobyte is no honest one; a comment may be long. */
 	if (fits.n < bytes.n && !s->line_over && s->field != FIELD_COMMENT) {
 		s->line_over = true;
 		anomaly_count(s->anomalies, ANOMALY_SSE_LINE_LIMIT);

@@ -53,7 +53,8 @@ static inline void put_string(struct generator *g, const char *text, size_t n)
 			point = point << 6 | ((uint8_t)text[i + k] & 0x3f);
 		const char *short_form = c ? strchr("\"\"\\\\//\bb\ff\nn\rr\tt", c) : NULL;
 		if (c < 0x20 || c == '"' || c == '\\' || generator_below(g, 8) == 0) {
-			if (short_form && c != 'b' && c != 'f' && c != 'n' && c != 'r' && c != 't' && generator_below(g, 2)) {
+			if (short_form && c != 'b' && c != 'f' && c != 'n' && c != 'r' && c != 't' &&
+			    generator_below(g, 2)) {
 				put(g, "\\", 1);
 				put(g, short_form + 1, 1);
 			} else if (point < 0x10000) {
@@ -115,8 +116,9 @@ static inline void put_tree(struct generator *g, json_t *v)
 
 static inline json_t *random_string(struct generator *g)
 {
-	static const char *const pieces[] = {"a", "2.0", "tools/list", "\"", "\\", "/", "\n", "\x01", "\xc3\xa9", "\xe2\x82\xac",
-	                                     "\xf0\x9f\x98\x80", "\x7f", "2025-06-18", "long long long long long text"};
+	static const char *const pieces[] = {
+	    "a",        "2.0",          "tools/list",       "\"",   "\\",         "/",     "\n", "\x01",
+	    "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\x7f", "2025-06-18", "long long long long long text"};
 	char text[1024];
 	size_t n = 0;
 	if (generator_below(g, 4) == 0)
@@ -130,6 +132,7 @@ static inline json_t *random_string(struct generator *g)
 
 static inline json_t *random_value(struct generator *g, int depth)
 {
+	static const char *const keys[] = {"name", "type", "\xc3\xa9\"\\"};
 	json_t *v;
 	switch (generator_below(g, depth ? 10 : 8)) {
 	case 0: return json_null();
@@ -145,7 +148,7 @@ static inline json_t *random_value(struct generator *g, int depth)
 	case 9:
 		v = json_object();
 		for (uint32_t n = generator_below(g, 4); n; n--)
-			json_object_set_new(v, n == 1 ? "name" : n == 2 ? "type" : "\xc3\xa9\"\\", random_value(g, depth - 1));
+			json_object_set_new(v, keys[n - 1], random_value(g, depth - 1));
 		return v;
 	default: return random_string(g);
 	}
@@ -175,8 +178,10 @@ static inline void grow(struct generator *g, json_t *root, const char *path)
 			json_t *next = json_object_get(at, key);
 			if (next && (last || json_typeof(next) != (elements ? JANSSON_ARRAY : JANSSON_OBJECT)))
 				return;
-			if (!next)
-				json_object_set_new(at, key, last ? random_value(g, 3) : elements ? json_array() : json_object());
+			if (!next && last)
+				json_object_set_new(at, key, random_value(g, 3));
+			else if (!next)
+				json_object_set_new(at, key, elements ? json_array() : json_object());
 			at = json_object_get(at, key);
 		}
 		step += n + !last;

@@ -1,6 +1,6 @@
 /* The members of a JSON-RPC message by path, written down a second time and in another form than the table under test.
- * Included by the tests of jsonrpc_paths and jsonrpc. Steps are parted by '>', [] is an element, "!" any key that has no
- * path of its own, "prefix^" any key that starts so. */
+ * Included by the tests of jsonrpc_paths and jsonrpc. Steps are parted by '>', [] is an element, "!" any key that has
+ * no path of its own, "prefix^" any key that starts so. */
 #ifndef SHADOWTAP_JSONRPC_MEMBERS_H
 #define SHADOWTAP_JSONRPC_MEMBERS_H
 

@@ -1,5 +1,5 @@
 /* Messages of jsonrpc -> lines of text that tests compare.
- * Included by test_jsonrpc. One line per message: length, flags, members with types, texts; then anomalies and status. */
+ * Included by test_jsonrpc. One line per message: length, flags, members with types, texts; then anomalies, status. */
 #ifndef SHADOWTAP_JSONRPC_TRANSCRIPT_H
 #define SHADOWTAP_JSONRPC_TRANSCRIPT_H
 
@@ -49,7 +49,8 @@ static inline void say_message(void *context, const struct jsonrpc_message *m)
 				say(t, " %s:%c", members[k].name, "-zbnsao"[m->type[i]]);
 				break;
 			}
-	say(t, "%s%s%s", m->id_cut ? " id-cut" : "", m->method_cut ? " method-cut" : "", m->name_cut ? " name-cut" : "");
+	say(t, "%s%s%s", m->id_cut ? " id-cut" : "", m->method_cut ? " method-cut" : "",
+	    m->name_cut ? " name-cut" : "");
 	say_text(t, " id=", m->id);
 	say_text(t, " method=", m->method);
 	say_text(t, " protocol=", m->protocol_version);

@@ -61,7 +61,8 @@ static inline int script_check(const struct script_case *c, const char *path, sc
 		run(slice_of(in, c->in_n), chunk, got, sizeof got);
 		if (strcmp(got, c->want) == 0)
 			continue;
-		fprintf(stderr, "%s: %s, chunks of %zu\n--- expected\n%s--- got\n%s", path, c->name, chunk, c->want, got);
+		fprintf(stderr, "%s: %s, chunks of %zu\n--- expected\n%s--- got\n%s", path, c->name, chunk, c->want,
+			got);
 		failures++;
 		break;
 	}

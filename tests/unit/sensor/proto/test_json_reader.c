@@ -59,17 +59,20 @@ static const struct json_hooks telling = {on_key, on_begin, on_end};
 static void test_what_is_told(void **state)
 {
 	(void)state;
-	static const char in[] = " {\"a\":[1,-2.5e3,true,null,\"xyzzyx\"],\"deaf\":{\"b\":[{\"c\":1}]},\"deaf\":\"q\",\"d\":{}} ";
-	static const char want[] = "begin o 1\nkey a\nbegin a 6\nbegin n 7\nend n 1\nbegin n 9\nend n -2.5e...\nbegin b 16\n"
-	                           "begin z 21\nbegin s 26\nend s xyzzy...\nend a 35\nkey deaf\nbegin o 43\nkey deaf\n"
-	                           "begin s 66\nkey d\nbegin o 74\nend o 76\nend o 77\n";
+	static const char in[] =
+	    " {\"a\":[1,-2.5e3,true,null,\"xyzzyx\"],\"deaf\":{\"b\":[{\"c\":1}]},\"deaf\":\"q\",\"d\":{}} ";
+	static const char want[] =
+	    "begin o 1\nkey a\nbegin a 6\nbegin n 7\nend n 1\nbegin n 9\nend n -2.5e...\nbegin b 16\n"
+	    "begin z 21\nbegin s 26\nend s xyzzy...\nend a 35\nkey deaf\nbegin o 43\nkey deaf\n"
+	    "begin s 66\nkey d\nbegin o 74\nend o 76\nend o 77\n";
 	for (size_t chunk = 1; chunk < sizeof in; chunk++) {
 		struct log l = {.n = 0};
 		size_t used = 0, total = 0;
 		enum parse status = PARSE_MORE;
 		json_reader_init(&l.r, &telling, &l);
 		assert_false(json_reader_begun(&l.r));
-		for (struct slice rest = slice_str(in); rest.n && status == PARSE_MORE; rest = slice_after(rest, chunk)) {
+		for (struct slice rest = slice_str(in); rest.n && status == PARSE_MORE;
+		     rest = slice_after(rest, chunk)) {
 			status = json_reader_feed(&l.r, slice_first(rest, chunk), &used);
 			total += used;
 		}
@@ -117,13 +120,16 @@ static void test_where_it_stops(void **state)
 		size_t stop;
 		enum parse status;
 	} cases[] = {
-		{"[1,]", 3, PARSE_BAD},   {"{\"a\" 1}", 5, PARSE_BAD}, {"[01]", 2, PARSE_BAD},      {"[-]", 2, PARSE_BAD},
-		{"[1.]", 3, PARSE_BAD},   {"[1e]", 3, PARSE_BAD},      {"[1e+]", 4, PARSE_BAD},     {"[.5]", 1, PARSE_BAD},
-		{"nulx", 3, PARSE_BAD},   {"\"\\x\"", 2, PARSE_BAD},   {"\"\n\"", 1, PARSE_BAD},    {"]", 0, PARSE_BAD},
-		{"{]", 1, PARSE_BAD},     {"[}", 1, PARSE_BAD},        {"{\"a\":1]", 6, PARSE_BAD}, {"\xef\xbbx", 2, PARSE_BAD},
-		{"{\"a\":}", 5, PARSE_BAD}, {"[1 2]", 3, PARSE_BAD},   {"12", 2, PARSE_DONE},       {"0 ", 1, PARSE_DONE},
-		{"1e9\n", 3, PARSE_DONE}, {"[]  ", 2, PARSE_DONE},     {"12[", 2, PARSE_BAD},       {"{} {}", 2, PARSE_BAD},
-		{"1.5.", 3, PARSE_BAD},   {"Infinity", 0, PARSE_BAD},  {"\xef\xbb\xbf 1", 5, PARSE_DONE}, {"", 0, PARSE_BAD},
+	    {"[1,]", 3, PARSE_BAD},      {"{\"a\" 1}", 5, PARSE_BAD}, {"[01]", 2, PARSE_BAD},
+	    {"[-]", 2, PARSE_BAD},       {"[1.]", 3, PARSE_BAD},      {"[1e]", 3, PARSE_BAD},
+	    {"[1e+]", 4, PARSE_BAD},     {"[.5]", 1, PARSE_BAD},      {"nulx", 3, PARSE_BAD},
+	    {"\"\\x\"", 2, PARSE_BAD},   {"\"\n\"", 1, PARSE_BAD},    {"]", 0, PARSE_BAD},
+	    {"{]", 1, PARSE_BAD},        {"[}", 1, PARSE_BAD},        {"{\"a\":1]", 6, PARSE_BAD},
+	    {"\xef\xbbx", 2, PARSE_BAD}, {"{\"a\":}", 5, PARSE_BAD},  {"[1 2]", 3, PARSE_BAD},
+	    {"12", 2, PARSE_DONE},       {"0 ", 1, PARSE_DONE},       {"1e9\n", 3, PARSE_DONE},
+	    {"[]  ", 2, PARSE_DONE},     {"12[", 2, PARSE_BAD},       {"{} {}", 2, PARSE_BAD},
+	    {"1.5.", 3, PARSE_BAD},      {"Infinity", 0, PARSE_BAD},  {"\xef\xbb\xbf 1", 5, PARSE_DONE},
+	    {"", 0, PARSE_BAD},
 	};
 	struct json_reader r;
 	json_reader_init(&r, &silent, NULL);
@@ -210,7 +216,8 @@ static void test_against_jansson(void **state)
 		"\"text\"",
 		"{\"a\":1,\"b\":\"x\",\"c\":[{\"d\":null}],\"\\u0061b\":0}",
 	};
-	static const char alphabet[] = "{}[]:,\"\\ \n\t/u0123456789abcdefABDF.+-eEtrnlsx\x01\x7f\x80\xbf\xc3\xe2\xed\xf0\xff\0";
+	static const char alphabet[] =
+	    "{}[]:,\"\\ \n\t/u0123456789abcdefABDF.+-eEtrnlsx\x01\x7f\x80\xbf\xc3\xe2\xed\xf0\xff\0";
 	struct json_reader r;
 	json_reader_init(&r, &silent, NULL);
 	for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {

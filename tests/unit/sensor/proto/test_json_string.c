@@ -91,8 +91,8 @@ static void test_every_character(void **state)
 			n = snprintf(raw, sizeof raw, "%c%c%c\"", (int)(0xe0 + c / 4096), (int)(0x80 + c / 64 % 64),
 			             (int)(0x80 + c % 64));
 		else
-			n = snprintf(raw, sizeof raw, "%c%c%c%c\"", (int)(0xf0 + c / 262144), (int)(0x80 + c / 4096 % 64),
-			             (int)(0x80 + c / 64 % 64), (int)(0x80 + c % 64));
+			n = snprintf(raw, sizeof raw, "%c%c%c%c\"", (int)(0xf0 + c / 262144),
+				     (int)(0x80 + c / 4096 % 64), (int)(0x80 + c / 64 % 64), (int)(0x80 + c % 64));
 		struct slice want = slice_of(raw, (size_t)n - 1);
 		assert_true(read_split(&s, slice_of(raw, (size_t)n), c % (unsigned)n, 8));
 		assert_true(slice_eq(json_string_text(&s), want) && !s.utf8_bad);
@@ -138,12 +138,14 @@ static void test_broken(void **state)
 		char in[] = {'\\', (char)c};
 		bool good = c && strchr("\"\\/bfnrtu", c);
 		json_string_begin(&s, 4);
-		assert_int_equal(json_string_feed(&s, slice_of(in, 2), &used), good ? JSON_STRING_OPEN : JSON_STRING_BROKEN);
+		assert_int_equal(json_string_feed(&s, slice_of(in, 2), &used),
+				 good ? JSON_STRING_OPEN : JSON_STRING_BROKEN);
 		assert_int_equal(used, good ? 2 : 1);
 		char hex[] = {'\\', 'u', '0', (char)c};
 		good = c && strchr("0123456789abcdefABCDEF", c);
 		json_string_begin(&s, 4);
-		assert_int_equal(json_string_feed(&s, slice_of(hex, 4), &used), good ? JSON_STRING_OPEN : JSON_STRING_BROKEN);
+		assert_int_equal(json_string_feed(&s, slice_of(hex, 4), &used),
+				 good ? JSON_STRING_OPEN : JSON_STRING_BROKEN);
 		assert_int_equal(used, good ? 4 : 3);
 	}
 }

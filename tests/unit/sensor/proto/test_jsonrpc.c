@@ -53,14 +53,16 @@ static bool cut_text(char *out, size_t cap, const char *text, size_t n)
 
 static bool first_text(char *out, size_t cap, json_t *v)
 {
-	return !out[0] && json_typeof(v) == JANSSON_STRING && cut_text(out, cap, json_string_value(v), json_string_length(v));
+	return !out[0] && json_typeof(v) == JANSSON_STRING &&
+	       cut_text(out, cap, json_string_value(v), json_string_length(v));
 }
 
 static void expect_text(struct jsonrpc_message *m, enum jsonrpc_member member, json_t *v)
 {
 	switch (member) {
 	case JM_JSONRPC:
-		if (json_typeof(v) != JANSSON_STRING || strcmp(json_string_value(v), "2.0") != 0 || json_string_length(v) != 3)
+		if (json_typeof(v) != JANSSON_STRING || strcmp(json_string_value(v), "2.0") != 0 ||
+		    json_string_length(v) != 3)
 			m->type[JM_JSONRPC] = JSON_BOOL;
 		break;
 	case JM_ID:
@@ -124,11 +126,13 @@ static void note_shared(struct jsonrpc_message *m, struct shared *s, const char 
 		share(&s->supported, m->supported_version, sizeof m->supported_version, v);
 	if (strcmp(path, "params>clientInfo>name") == 0 || strcmp(path, "params>_meta>" MCP "clientInfo>name") == 0)
 		share(&s->client_name, m->client_name, sizeof m->client_name, v);
-	if (strcmp(path, "params>clientInfo>version") == 0 || strcmp(path, "params>_meta>" MCP "clientInfo>version") == 0)
+	if (strcmp(path, "params>clientInfo>version") == 0 ||
+	    strcmp(path, "params>_meta>" MCP "clientInfo>version") == 0)
 		share(&s->client_version, m->client_version, sizeof m->client_version, v);
 	if (strcmp(path, "result>serverInfo>name") == 0 || strcmp(path, "result>_meta>" MCP "serverInfo>name") == 0)
 		share(&s->server_name, m->server_name, sizeof m->server_name, v);
-	if (strcmp(path, "result>serverInfo>version") == 0 || strcmp(path, "result>_meta>" MCP "serverInfo>version") == 0)
+	if (strcmp(path, "result>serverInfo>version") == 0 ||
+	    strcmp(path, "result>_meta>" MCP "serverInfo>version") == 0)
 		share(&s->server_version, m->server_version, sizeof m->server_version, v);
 	m->tools += strcmp(path, "result>tools>[]") == 0;
 	m->tools_with_schema += strcmp(path, "result>tools>[]>inputSchema") == 0 && json_typeof(v) == JANSSON_OBJECT;
@@ -255,9 +259,11 @@ static void test_reset(void **state)
 	struct counter c = {.messages = 0};
 	struct jsonrpc *j = jsonrpc_new(count_message, &c, &anomalies);
 	assert_non_null(j);
-	assert_int_equal(jsonrpc_feed(j, SLICE_LITERAL("{\"id\":\"xyz\",\"method\":\"m\",\"params\":{\"name\":\"\\ud800\",\"name\":1},"
-	                                               "\"error\":{\"code\":5},\"result\":{\"tools\":[{\"inputSchema\":{}}]}}")),
-	                 PARSE_DONE);
+	assert_int_equal(
+	    jsonrpc_feed(j,
+			 SLICE_LITERAL("{\"id\":\"xyz\",\"method\":\"m\",\"params\":{\"name\":\"\\ud800\",\"name\":1},"
+				       "\"error\":{\"code\":5},\"result\":{\"tools\":[{\"inputSchema\":{}}]}}")),
+	    PARSE_DONE);
 	assert_true(c.last.utf8_bad && c.last.duplicate_key && c.last.error_code == 5 && c.last.tools == 1);
 	jsonrpc_reset(j);
 	assert_int_equal(jsonrpc_feed(j, SLICE_LITERAL("[{\"params\":{\"name\":\"y\", 7")), PARSE_BAD);

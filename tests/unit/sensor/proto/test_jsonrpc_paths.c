@@ -72,7 +72,8 @@ static void test_near_misses(void **state)
 	assert_null(jsonrpc_path_element(NODE_LEAF));
 	assert_int_equal(jsonrpc_path_key(NODE_PARAMS, SLICE_LITERAL(""), false, &at)->member, JM_P_OTHER);
 	assert_int_equal(jsonrpc_path_key(NODE_PARAMS, SLICE_LITERAL("name"), true, &at)->member, JM_P_OTHER);
-	assert_int_equal(jsonrpc_path_key(NODE_P_META, SLICE_LITERAL(MCP "protocolVersion"), false, &at)->also, JM_P_META_MCP);
+	assert_int_equal(jsonrpc_path_key(NODE_P_META, SLICE_LITERAL(MCP "protocolVersion"), false, &at)->also,
+			 JM_P_META_MCP);
 	assert_int_equal(jsonrpc_path_key(NODE_P_META, SLICE_LITERAL(MCP "x"), true, &at)->member, JM_P_META_MCP);
 }
 

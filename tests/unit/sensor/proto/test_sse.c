@@ -95,7 +95,8 @@ static void test_scripts(void **state)
 static void test_gap_everywhere(void **state)
 {
 	(void)state;
-	static const char text[] = "event: a\r\ndata: one\r\n\r\nevent: b\r\ndata: two\r\n\r\nevent: c\r\ndata: three\r\n\r\n";
+	static const char text[] =
+	    "event: a\r\ndata: one\r\n\r\nevent: b\r\ndata: two\r\n\r\nevent: c\r\ndata: three\r\n\r\n";
 	static const char *const whole[] = {"data one\nevent a", "data two\nevent b", "data three\nevent c"};
 	const size_t ends[] = {23, 46, 71};
 	assert_int_equal(sizeof text - 1, ends[2]);
@@ -116,8 +117,8 @@ static void test_gap_everywhere(void **state)
 			sse_free(s);
 			for (size_t i = 0; i < 3; i++) {
 				size_t start = i ? ends[i - 1] : 0;
-				/* The CR of the empty line ends an event already. The two bytes of its line end before it must
-				 * be seen after a gap to know that it is empty. */
+				/* The CR of the empty line ends an event already. The two bytes of its line end before
+				 * it must be seen after a gap to know that it is empty. */
 				bool before = from >= ends[i] - 1, after = to + 3 <= start;
 				bool found = strstr(out, whole[i]) != NULL;
 				if (before || after)
