@@ -1,5 +1,6 @@
 /* The one-shot and low-level SHA-256 of libcrypto are the same code, but since 3.0 the one-shot way fetches a provider:
- * it allocates, takes locks that all workers share, and on first use opens openssl.cnf, which a confined sensor cannot. */
+ * it allocates, takes locks that all workers share, and on first use opens openssl.cnf, which a confined sensor
+ * cannot. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "ja4.h"
 #include "cursor.h"

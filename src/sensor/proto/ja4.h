@@ -10,13 +10,13 @@
 
 /* All slices are borrowed, their framing was checked by the caller. */
 struct ja4_input {
-	char transport;           /* 't' TCP, 'q' QUIC */
-	uint16_t version;         /* the highest offered, GREASE aside */
-	bool server_name;         /* the extension is there, whatever is in it */
-	struct slice ciphers;     /* 16-bit values */
-	struct slice extensions;  /* the block: type, length, data, again and again */
-	struct slice signatures;  /* 16-bit values of signature_algorithms, empty if none */
-	struct slice alpn;        /* the first protocol offered, GREASE aside; empty if none */
+	char transport;          /* 't' TCP, 'q' QUIC */
+	uint16_t version;        /* the highest offered, GREASE aside */
+	bool server_name;        /* the extension is there, whatever is in it */
+	struct slice ciphers;    /* 16-bit values */
+	struct slice extensions; /* the block: type, length, data, again and again */
+	struct slice signatures; /* 16-bit values of signature_algorithms, empty if none */
+	struct slice alpn;       /* the first protocol offered, GREASE aside; empty if none */
 };
 
 /* False, and ret empty, at the cap. */

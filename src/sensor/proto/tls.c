@@ -137,8 +137,8 @@ static void handshake(struct tls *t, enum direction d, struct slice bytes)
 	}
 }
 
-/* RFC 8446 5.1 lets nothing stand between the pieces of a hello, but an alert or ChangeCipherSpec there, or before it, must
- * not hide the name from us if some server is patient with it. */
+/* RFC 8446 5.1 lets nothing stand between the pieces of a hello, but an alert or ChangeCipherSpec there, or before it,
+ * must not hide the name from us if some server is patient with it. */
 static void client_other(struct tls *t, struct side *s, const struct tls_piece *piece)
 {
 	if (piece->type != TLS_ALERT && piece->type != TLS_CHANGE_CIPHER_SPEC)
@@ -187,7 +187,7 @@ enum parse tls_feed(struct tls *t, enum direction d, struct slice bytes)
 		if (next == TLS_NEXT_BAD) {
 			finish_bad(t, s, ANOMALY_TLS_RECORD_BAD);
 		} else if (piece.empty && piece.type == TLS_HANDSHAKE) {
-			/* RFC 8446 5.1 forbids empty handshake records, RFC 5246 6.2.1 too; some servers pass over them. */
+			/* RFC 8446 5.1 and RFC 5246 6.2.1 forbid empty handshake records; some servers do not mind. */
 			anomaly_count(t->anomalies, ANOMALY_TLS_RECORD_BAD);
 		} else if (piece.type == TLS_HANDSHAKE) {
 			handshake(t, d, piece.bytes);

@@ -17,19 +17,19 @@
  * before that point is filled in: a name for the analyst. There is no JA4 then, and only an honest gap leaves sni_cut
  * false. Plain data but for cert_names, which a copy borrows. */
 struct tls_facts {
-	bool client_hello;          /* a complete ClientHello was read; the next fields are from it */
-	char sni[LIMIT_SNI];        /* as sent (valid UTF-8 made of it), empty if none */
-	bool sni_cut;               /* did not fit, was not a well-formed name or one of several different names, or the
-	                             * hello was malformed or too long: never approves anything */
-	bool ech;                   /* an outer ECH hello (RFC 9849): sni need not be the server. Browsers send a GREASE ECH
-	                             * where they know no key; that cannot be told from a real one, nor is it meant to be */
+	bool client_hello;   /* a complete ClientHello was read; the next fields are from it */
+	char sni[LIMIT_SNI]; /* as sent (valid UTF-8 made of it), empty if none */
+	bool sni_cut;        /* did not fit, was not a well-formed name or one of several different names, or the
+			      * hello was malformed or too long: never approves anything */
+	bool ech;            /* an outer ECH hello (RFC 9849): sni need not be the server. Browsers send a GREASE ECH
+			      * where they know no key; that cannot be told from a real one, nor is it meant to be */
 	char alpn_offered[8][LIMIT_ALPN];
 	uint8_t n_alpn_offered;
-	char ja4[JA4_TEXT];         /* empty if a list exceeds LIMIT_TLS_JA4_VALUES */
-	bool server_hello;          /* a complete ServerHello was read; the next fields are from it */
-	bool hello_retry;           /* the last ServerHello was a HelloRetryRequest: another follows */
-	uint16_t version;           /* negotiated, 0x0303 for 1.2; 0 unknown */
-	char alpn[LIMIT_ALPN];      /* selected, empty where not visible (TLS 1.3) or none */
+	char ja4[JA4_TEXT];    /* empty if a list exceeds LIMIT_TLS_JA4_VALUES */
+	bool server_hello;     /* a complete ServerHello was read; the next fields are from it */
+	bool hello_retry;      /* the last ServerHello was a HelloRetryRequest: another follows */
+	uint16_t version;      /* negotiated, 0x0303 for 1.2; 0 unknown */
+	char alpn[LIMIT_ALPN]; /* selected, empty where not visible (TLS 1.3) or none */
 	uint8_t n_cert_names;
 	char (*cert_names)[LIMIT_SNI]; /* the first subjectAltName DNS names, else the common name, of the leaf */
 };
@@ -38,9 +38,9 @@ struct tls;
 
 struct tls *tls_new(struct anomaly_counts *anomalies); /* NULL when out of memory; anomalies is borrowed */
 /* PARSE_MORE; PARSE_DONE once that direction has shown all that it will in the clear; PARSE_BAD if it is no TLS.
- * The client is done after its first ClientHello: the second one, after a HelloRetryRequest, repeats it (RFC 8446 4.1.2)
- * and its differences are not the client's habit. The server is done after its ServerHello from TLS 1.3 on, else after its
- * Certificate or at the first record that is no handshake: a resumed session shows no certificate. */
+ * The client is done after its first ClientHello: the second one, after a HelloRetryRequest, repeats it (RFC
+ * 8446 4.1.2) and its differences are not the client's habit. The server is done after its ServerHello from TLS 1.3 on,
+ * else after its Certificate or at the first record that is no handshake: a resumed session shows no certificate. */
 enum parse tls_feed(struct tls *t, enum direction d, struct slice bytes);
 /* A gap ends what can be read of that direction: PARSE_DONE from then on. */
 void tls_gap(struct tls *t, enum direction d, uint64_t n);
@@ -53,13 +53,13 @@ void tls_free(struct tls *t);
 /* "1.2", "1.3", "1.0" ... or NULL. */
 const char *tls_version_name(uint16_t version);
 
-/* A ClientHello handshake body (after the 4-byte handshake header) -> the client's fields of ret; those of the server are
- * left alone, so ret must have been initialised. False if malformed; what was read before the fault stays.
+/* A ClientHello handshake body (after the 4-byte handshake header) -> the client's fields of ret; those of the server
+ * are left alone, so ret must have been initialised. False if malformed; what was read before the fault stays.
  * transport is 't' for TCP, 'q' for QUIC (first letter of JA4). */
 bool tls_client_hello_read(struct slice body, char transport, struct tls_facts *ret, struct anomaly_counts *anomalies);
 
-/* True if these first bytes of a direction could be TLS: a handshake record that starts with a ClientHello or ServerHello.
- * *ret_sure once there are enough to know. */
+/* True if these first bytes of a direction could be TLS: a handshake record that starts with a ClientHello or
+ * ServerHello. *ret_sure once there are enough to know. */
 bool tls_looks_like(struct slice first, bool *ret_sure);
 
 #endif

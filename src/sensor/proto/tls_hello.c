@@ -28,8 +28,8 @@ struct reading {
 	bool name_seen, name_bad, versions_seen, alpn_seen, signatures_seen, bad;
 };
 
-/* The first host_name wins, as with most servers. A second, different one (in the list, or in a second extension; RFC 6066 3
- * and RFC 8446 4.2 forbid both) could be what another server takes: then neither name may approve anything.
+/* The first host_name wins, as with most servers. A second, different one (in the list, or in a second extension; RFC
+ * 6066 3 and RFC 8446 4.2 forbid both) could be what another server takes: then neither name may approve anything.
  * Entries of unknown types are passed over as if they had a 16-bit length, which is how everybody reads them. */
 static void read_server_name(struct reading *r, struct slice data)
 {

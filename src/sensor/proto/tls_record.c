@@ -23,7 +23,8 @@ static void fill(uint8_t *header, uint8_t *n, size_t size, struct slice *bytes)
 }
 
 /* Each byte is judged as soon as it is there, so that a direction which is no TLS is given up at its first bytes. The
- * minor version says nothing (RFC 8446 5.1: legacy_record_version MUST be ignored), but nobody ever sent another major. */
+ * minor version says nothing (RFC 8446 5.1: legacy_record_version MUST be ignored), but nobody ever sent another
+ * major. */
 static bool header_ok(const struct tls_records *r)
 {
 	if (r->header_n >= 1 && (r->header[0] < TLS_CHANGE_CIPHER_SPEC || r->header[0] > TLS_HEARTBEAT))
@@ -70,7 +71,7 @@ static size_t wanted(const struct tls_messages *m, struct slice body)
 	case TLS_CLIENT_HELLO:
 	case TLS_SERVER_HELLO: return smaller(length, LIMIT_TLS_HELLO);
 	case TLS_CERTIFICATE: {
-		/* RFC 5246 7.4.2: length of the list, length of the leaf, the leaf. The chain behind it is not needed. */
+		/* RFC 5246 7.4.2: length of the list, length of the leaf, the leaf. The rest is not needed. */
 		if (body.n < 6)
 			return smaller(length, 6);
 		struct cursor c = cursor_of(slice_after(body, 3));

@@ -1,6 +1,8 @@
-/* Two directions of any bytes -> tls. The same bytes in one piece and in many give the same facts, anomalies and statuses.
- * Input: one byte for the splits, two for the length of the client's part, the client's part, the server's part. */
+/* Two directions of any bytes -> tls. The same bytes in one piece and in many give the same facts, anomalies and
+ * statuses. Input: one byte for the splits, two for the length of the client's part, the client's part, the server's
+ * part. */
 #include "tls.h"
+#undef NDEBUG /* the assertions are the test */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -44,7 +46,7 @@ static void run(struct run *r, const struct slice in[2], uint32_t seed)
 		r->status[d] = feed_copy(r, d, piece);
 		assert(before == PARSE_MORE || r->status[d] == before);
 		assert(tls_memory(r->t) <= sizeof(struct tls_facts) + 1024 + LIMIT_TLS_HELLO + LIMIT_TLS_SERVER_FLIGHT +
-						   TLS_CERT_NAMES * LIMIT_SNI);
+					       TLS_CERT_NAMES * LIMIT_SNI);
 	}
 	assert(!tls_failed(r->t));
 }
@@ -87,7 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	tls_gap(parts.t, FROM_CLIENT, 1);
 	tls_gap(parts.t, FROM_SERVER, 1);
 	assert(!tls_facts(whole.t)->client_hello || strcmp(tls_facts(whole.t)->sni, tls_facts(parts.t)->sni) == 0);
-	assert(feed_copy(&parts, FROM_CLIENT, in[0]) != PARSE_MORE && feed_copy(&parts, FROM_SERVER, in[1]) != PARSE_MORE);
+	assert(feed_copy(&parts, FROM_CLIENT, in[0]) != PARSE_MORE &&
+	       feed_copy(&parts, FROM_SERVER, in[1]) != PARSE_MORE);
 	tls_free(whole.t);
 	tls_free(parts.t);
 	return 0;

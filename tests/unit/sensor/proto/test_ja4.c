@@ -33,17 +33,21 @@ static const struct published published[] = {
 	 "0000,0017,ff01,000a,000b,0023,0010,0005,000d,0012,0033,002d,002b,001b,0015",
 	 "0403,0804,0401,0503,0805,0501,0806,0601,0201"},
 	{"t10d230100_6a57a6f57151_000000000000",
-	 "0039,0038,0035,0016,0013,000a,0033,0032,002f,009a,0099,0096,0005,0004,0015,0012,0009,0014,0011,0008,0006,0003,00ff",
+	 "0039,0038,0035,0016,0013,000a,0033,0032,002f,009a,0099,0096,0005,0004,0015,0012,0009,0014,0011,0008,0006,0003,"
+	 "00ff",
 	 "0000", ""},
 	{"t12d4605h2_85626a9a5f7f_aaf95bb78ec9",
-	 "c030,c02c,c028,c024,c014,c00a,009f,006b,0039,cca9,cca8,ccaa,ff85,00c4,0088,0081,009d,003d,0035,00c0,0084,c02f,c02b,"
-	 "c027,c023,c013,c009,009e,0067,0033,00be,0045,009c,003c,002f,00ba,0041,c011,c007,0005,0004,c012,c008,0016,000a,00ff",
+	 "c030,c02c,c028,c024,c014,c00a,009f,006b,0039,cca9,cca8,ccaa,ff85,00c4,0088,0081,009d,003d,0035,00c0,0084,c02f,"
+	 "c02b,"
+	 "c027,c023,c013,c009,009e,0067,0033,00be,0045,009c,003c,002f,00ba,0041,c011,c007,0005,0004,c012,c008,0016,000a,"
+	 "00ff",
 	 "0000,000b,000a,000d,0010", "0601,0603,efef,0501,0503,0401,0403,eeee,eded,0301,0303,0201,0203"},
 	{"t12d190800_d83cc789557e_7af1ed941c26", SCHANNEL, "0000,0005,000a,000b,000d,0023,0017,ff01", SCHANNEL_SIGNATURES},
 	{"t12d1909h2_d83cc789557e_7af1ed941c26", SCHANNEL, "0000,0005,000a,000b,000d,0023,0010,0017,ff01",
 	 SCHANNEL_SIGNATURES},
 	{"t13d2613h2_2802a3db6c62_845d286b0d67",
-	 "1301,1302,1303,c02c,c02b,c024,c023,c00a,c009,cca9,c030,c02f,c028,c027,c014,c013,cca8,009d,009c,003d,003c,0035,002f,"
+	 "1301,1302,1303,c02c,c02b,c024,c023,c00a,c009,cca9,c030,c02f,c028,c027,c014,c013,cca8,009d,009c,003d,003c,0035,"
+	 "002f,"
 	 "c008,c012,000a",
 	 "ff01,0000,0017,000d,0005,0012,0010,000b,0033,002d,002b,000a,0015",
 	 "0403,0804,0401,0503,0203,0805,0805,0501,0806,0601,0201"},
@@ -81,13 +85,15 @@ static void check_published(const struct published *p, bool grease)
 	put_list(&e, p->extensions, true, grease);
 	put_list(&s, p->signatures, false, grease);
 	struct ja4_input in = {
-		.transport = 't',
-		.version = version_of(p->ja4),
-		.server_name = true,
-		.ciphers = build_slice(&c),
-		.extensions = build_slice(&e),
-		.signatures = build_slice(&s),
-		.alpn = slice_str(strncmp(p->ja4 + 8, "h2", 2) == 0 ? "h2" : strncmp(p->ja4 + 8, "h1", 2) == 0 ? "http/1.1" : ""),
+	    .transport = 't',
+	    .version = version_of(p->ja4),
+	    .server_name = true,
+	    .ciphers = build_slice(&c),
+	    .extensions = build_slice(&e),
+	    .signatures = build_slice(&s),
+	    .alpn = slice_str(strncmp(p->ja4 + 8, "h2", 2) == 0   ? "h2"
+			      : strncmp(p->ja4 + 8, "h1", 2) == 0 ? "http/1.1"
+								  : ""),
 	};
 	char ja4[JA4_TEXT];
 	assert_true(ja4_write(&in, ja4));
@@ -113,7 +119,8 @@ static void without_signatures(void **state)
 	struct build c = build_new(), e = build_new();
 	put_list(&c, CHROME, false, false);
 	put_list(&e, "0005,000a,000b,000d,0012,0015,0017,001b,0023,002b,002d,0033,4469,ff01", true, false);
-	struct ja4_input in = {.transport = 'q', .version = 0x0304, .ciphers = build_slice(&c), .extensions = build_slice(&e)};
+	struct ja4_input in = {
+	    .transport = 'q', .version = 0x0304, .ciphers = build_slice(&c), .extensions = build_slice(&e)};
 	char ja4[JA4_TEXT];
 	assert_true(ja4_write(&in, ja4));
 	assert_string_equal(ja4, "q13i151400_8daaf6152771_6d807ffa2a79");
@@ -146,10 +153,21 @@ static void alpn_ends(void **state)
 	static const struct {
 		const char *alpn, *start;
 	} cases[] = {
-		{"", "t00i000000"},         {"h2", "t00i0000h2"},           {"http/1.1", "t00i0000h1"}, {"h", "t00i0000hh"},
-		{"\xab", "t00i0000ab"},     {"\x20", "t00i000020"},         {"\xab\xcd", "t00i0000ad"}, {"\x20\x61", "t00i000021"},
-		{"\x30\xab", "t00i00003b"}, {"\x61\x20", "t00i000060"},     {"01\xab\xcd", "t00i00003d"},
-		{"0\xab\xcd" "1", "t00i000001"}, {"Az", "t00i0000Az"},
+	    {"", "t00i000000"},
+	    {"h2", "t00i0000h2"},
+	    {"http/1.1", "t00i0000h1"},
+	    {"h", "t00i0000hh"},
+	    {"\xab", "t00i0000ab"},
+	    {"\x20", "t00i000020"},
+	    {"\xab\xcd", "t00i0000ad"},
+	    {"\x20\x61", "t00i000021"},
+	    {"\x30\xab", "t00i00003b"},
+	    {"\x61\x20", "t00i000060"},
+	    {"01\xab\xcd", "t00i00003d"},
+	    {"0\xab\xcd"
+	     "1",
+	     "t00i000001"},
+	    {"Az", "t00i0000Az"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		check_start((struct ja4_input){.transport = 't', .alpn = slice_str(cases[i].alpn)}, cases[i].start);
@@ -162,8 +180,8 @@ static void versions(void **state)
 		uint16_t version;
 		const char *start;
 	} cases[] = {
-		{0x0304, "t13"}, {0x0303, "t12"}, {0x0302, "t11"}, {0x0301, "t10"},
-		{0x0300, "ts3"}, {0x0002, "ts2"}, {0x7f1c, "t00"}, {0, "t00"},
+	    {0x0304, "t13"}, {0x0303, "t12"}, {0x0302, "t11"}, {0x0301, "t10"},
+	    {0x0300, "ts3"}, {0x0002, "ts2"}, {0x7f1c, "t00"}, {0, "t00"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		check_start((struct ja4_input){.transport = 't', .version = cases[i].version}, cases[i].start);
@@ -212,8 +230,12 @@ static void grease_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(published_fingerprints), cmocka_unit_test(without_signatures), cmocka_unit_test(alpn_ends),
-		cmocka_unit_test(versions), cmocka_unit_test(long_lists), cmocka_unit_test(grease_values),
+	    cmocka_unit_test(published_fingerprints),
+	    cmocka_unit_test(without_signatures),
+	    cmocka_unit_test(alpn_ends),
+	    cmocka_unit_test(versions),
+	    cmocka_unit_test(long_lists),
+	    cmocka_unit_test(grease_values),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

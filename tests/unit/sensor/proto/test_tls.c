@@ -249,7 +249,9 @@ static void put_server(struct build *b, uint16_t legacy, uint16_t selected, bool
 #define CCS "\x14\x03\x03\x00\x01\x01"
 #define FATAL "\x15\x03\x03\x00\x02\x02\x28"
 #define WARNING "\x15\x03\x03\x00\x02\x01\x70"
-#define DATA "\x17\x03\x03\x00\x03" "abc"
+#define DATA                                                                                                           \
+	"\x17\x03\x03\x00\x03"                                                                                         \
+	"abc"
 
 static void hello_retry(void **state)
 {
@@ -307,12 +309,18 @@ static void client_records_between(void **state)
 		enum parse status;
 		unsigned anomalies;
 	} cases[] = {
-		{FATAL, 7, PARSE_DONE, 1}, {CCS, 6, PARSE_DONE, 1}, {"\x16\x03\x01\x00\x00", 5, PARSE_DONE, 1},
-		{CCS CCS CCS, 18, PARSE_DONE, 3}, {DATA, 8, PARSE_BAD, 1}, {"\x18\x03\x01\x00\x01x", 6, PARSE_BAD, 1},
-		{"GET / ", 6, PARSE_BAD, 1}, {"\x16\x02\x01\x00\x01x", 6, PARSE_BAD, 1},
+	    {FATAL, 7, PARSE_DONE, 1},
+	    {CCS, 6, PARSE_DONE, 1},
+	    {"\x16\x03\x01\x00\x00", 5, PARSE_DONE, 1},
+	    {CCS CCS CCS, 18, PARSE_DONE, 3},
+	    {DATA, 8, PARSE_BAD, 1},
+	    {"\x18\x03\x01\x00\x01x", 6, PARSE_BAD, 1},
+	    {"GET / ", 6, PARSE_BAD, 1},
+	    {"\x16\x02\x01\x00\x01x", 6, PARSE_BAD, 1},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		for (size_t record = 20; record <= 16384; record += 16364) { /* between the pieces of the hello, and before it */
+		for (size_t record = 20; record <= 16384;
+		     record += 16364) { /* between the pieces of the hello, and before it */
 			for (size_t chunk = 1; chunk < 10; chunk += 3) {
 				struct fixture *x = open_tls();
 				struct build whole = build_new(), client = build_new();
@@ -321,7 +329,8 @@ static void client_records_between(void **state)
 				put(&client, whole.p, cut);
 				put(&client, cases[i].bytes, cases[i].n);
 				put(&client, whole.p + cut, whole.n - cut);
-				assert_int_equal(feed_chunks(x, FROM_CLIENT, build_slice(&client), chunk), cases[i].status);
+				assert_int_equal(feed_chunks(x, FROM_CLIENT, build_slice(&client), chunk),
+						 cases[i].status);
 				assert_int_equal(x->anomalies.n[ANOMALY_TLS_RECORD_BAD], cases[i].anomalies);
 				assert_string_equal(x->f->sni, cases[i].status == PARSE_DONE ? "a.example" : "");
 				build_free(&whole);
@@ -358,16 +367,16 @@ static void server_records(void **state)
 		size_t n;
 		enum parse before, retry, after;
 	} cases[] = {
-		{WARNING, 7, PARSE_MORE, PARSE_MORE, PARSE_MORE}, /* unrecognized_name */
-		{FATAL, 7, PARSE_DONE, PARSE_DONE, PARSE_DONE},
-		{CCS, 6, PARSE_MORE, PARSE_MORE, PARSE_DONE},
-		{DATA, 8, PARSE_BAD, PARSE_BAD, PARSE_DONE},
-		{"\x16\x03\x03\x00\x04\x00\x00\x00\x00", 9, PARSE_MORE, PARSE_MORE, PARSE_MORE}, /* HelloRequest */
-		{"\x16\x03\x03\x00\x04\x0e\x00\x00\x00", 9, PARSE_BAD, PARSE_BAD, PARSE_DONE},   /* ServerHelloDone */
-		{"\x16\x03\x03\x00\x04\x0c\x00\x00\x00", 9, PARSE_BAD, PARSE_BAD, PARSE_DONE},   /* ServerKeyExchange */
-		{"\x16\x03\x03\x00\x04\x16\x00\x00\x00", 9, PARSE_BAD, PARSE_BAD, PARSE_MORE},   /* CertificateStatus */
-		{"\x16\x03\x03\x00\x07\x0b\x00\x00\x03\0\0\0", 12, PARSE_BAD, PARSE_BAD, PARSE_DONE}, /* no certificate */
-		{"\x16\x03\x03\x00\x05\x02\x00\x00\x01x", 10, PARSE_BAD, PARSE_BAD, PARSE_BAD},
+	    {WARNING, 7, PARSE_MORE, PARSE_MORE, PARSE_MORE}, /* unrecognized_name */
+	    {FATAL, 7, PARSE_DONE, PARSE_DONE, PARSE_DONE},
+	    {CCS, 6, PARSE_MORE, PARSE_MORE, PARSE_DONE},
+	    {DATA, 8, PARSE_BAD, PARSE_BAD, PARSE_DONE},
+	    {"\x16\x03\x03\x00\x04\x00\x00\x00\x00", 9, PARSE_MORE, PARSE_MORE, PARSE_MORE}, /* HelloRequest */
+	    {"\x16\x03\x03\x00\x04\x0e\x00\x00\x00", 9, PARSE_BAD, PARSE_BAD, PARSE_DONE},   /* ServerHelloDone */
+	    {"\x16\x03\x03\x00\x04\x0c\x00\x00\x00", 9, PARSE_BAD, PARSE_BAD, PARSE_DONE},   /* ServerKeyExchange */
+	    {"\x16\x03\x03\x00\x04\x16\x00\x00\x00", 9, PARSE_BAD, PARSE_BAD, PARSE_MORE},   /* CertificateStatus */
+	    {"\x16\x03\x03\x00\x07\x0b\x00\x00\x03\0\0\0", 12, PARSE_BAD, PARSE_BAD, PARSE_DONE}, /* no certificate */
+	    {"\x16\x03\x03\x00\x05\x02\x00\x00\x01x", 10, PARSE_BAD, PARSE_BAD, PARSE_BAD},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct slice bytes = slice_of(cases[i].bytes, cases[i].n);
@@ -379,7 +388,9 @@ static void server_records(void **state)
 					put_server(&server, 0x0303, stage == 1 ? 0x0304 : 0, stage == 1);
 				put(&server, bytes.p, bytes.n);
 				assert_int_equal(feed_chunks(x, FROM_SERVER, build_slice(&server), chunk),
-						 stage == 0 ? cases[i].before : stage == 1 ? cases[i].retry : cases[i].after);
+						 stage == 0   ? cases[i].before
+						 : stage == 1 ? cases[i].retry
+							      : cases[i].after);
 				assert_int_equal(x->f->server_hello, stage > 0);
 				build_free(&server);
 				close_tls(x);
@@ -505,22 +516,22 @@ static void looks_like(void **state)
 		size_t n;
 		bool is, sure;
 	} cases[] = {
-		{"", 0, true, false},
-		{"\x16", 1, true, false},
-		{"\x16\x03\x01\x02\x00", 5, true, false},
-		{"\x16\x03\x01\x02\x00\x01", 6, true, true},
-		{"\x16\x03\x03\x00\x7a\x02", 6, true, true},
-		{"\x16\x03\x01\x00\x01\x01", 6, true, true},
-		{"\x16\x03\x01\x00\x00\x16\x03\x01\x00\x00", 10, true, false}, /* empty records first */
-		{"\x16\x03\x01\x00\x00\x16\x03\x01\x00\x05\x01", 11, true, true},
-		{"\x16\x03\x01\x00\x00GET", 8, false, true},
-		{"\x16\x03\x01\x02\x00\x0b", 6, false, true},
-		{"\x16\x03\x01\xff\xff", 5, false, true},
-		{"\x16\x03\x05", 3, false, true},
-		{"\x16\xfe\xff", 3, false, true}, /* DTLS */
-		{"\x17\x03\x03\x00\x20\x01", 6, false, true},
-		{"GET /", 5, false, true},
-		{"\x80\x2e\x01\x03\x01\x00", 6, false, true},
+	    {"", 0, true, false},
+	    {"\x16", 1, true, false},
+	    {"\x16\x03\x01\x02\x00", 5, true, false},
+	    {"\x16\x03\x01\x02\x00\x01", 6, true, true},
+	    {"\x16\x03\x03\x00\x7a\x02", 6, true, true},
+	    {"\x16\x03\x01\x00\x01\x01", 6, true, true},
+	    {"\x16\x03\x01\x00\x00\x16\x03\x01\x00\x00", 10, true, false}, /* empty records first */
+	    {"\x16\x03\x01\x00\x00\x16\x03\x01\x00\x05\x01", 11, true, true},
+	    {"\x16\x03\x01\x00\x00GET", 8, false, true},
+	    {"\x16\x03\x01\x02\x00\x0b", 6, false, true},
+	    {"\x16\x03\x01\xff\xff", 5, false, true},
+	    {"\x16\x03\x05", 3, false, true},
+	    {"\x16\xfe\xff", 3, false, true}, /* DTLS */
+	    {"\x17\x03\x03\x00\x20\x01", 6, false, true},
+	    {"GET /", 5, false, true},
+	    {"\x80\x2e\x01\x03\x01\x00", 6, false, true},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		bool sure;
@@ -532,11 +543,19 @@ static void looks_like(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_split), cmocka_unit_test(truncation), cmocka_unit_test(memory),
-		cmocka_unit_test(failing_memory), cmocka_unit_test(hello_retry), cmocka_unit_test(behind_the_hello),
-		cmocka_unit_test(client_records_between), cmocka_unit_test(client_messages_before),
-		cmocka_unit_test(server_records), cmocka_unit_test(gaps), cmocka_unit_test(limits),
-		cmocka_unit_test(version_names), cmocka_unit_test(looks_like),
+	    cmocka_unit_test(any_split),
+	    cmocka_unit_test(truncation),
+	    cmocka_unit_test(memory),
+	    cmocka_unit_test(failing_memory),
+	    cmocka_unit_test(hello_retry),
+	    cmocka_unit_test(behind_the_hello),
+	    cmocka_unit_test(client_records_between),
+	    cmocka_unit_test(client_messages_before),
+	    cmocka_unit_test(server_records),
+	    cmocka_unit_test(gaps),
+	    cmocka_unit_test(limits),
+	    cmocka_unit_test(version_names),
+	    cmocka_unit_test(looks_like),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,7 +26,8 @@ static void put_leaf(struct build *b, struct slice der)
 	put(b, der.p, der.n);
 }
 
-/* names is a list as X509V3_EXT_conf takes it, or NULL; raw_name one more DNS name of any bytes. Ends with an empty one. */
+/* names is a list as X509V3_EXT_conf takes it, or NULL; raw_name one more DNS name of any bytes. Ends with an empty
+ * one. */
 static void expect(const char *common_name, const char *names, struct slice raw_name, const char *const *expected)
 {
 	X509 *x = X509_new();
@@ -87,7 +88,11 @@ static void expect(const char *common_name, const char *names, struct slice raw_
 	EVP_PKEY_free(key);
 }
 
-#define LIST(...) (const char *const[]){__VA_ARGS__, NULL}
+#define LIST(...)                                                                                                      \
+	(const char *const[])                                                                                          \
+	{                                                                                                              \
+		__VA_ARGS__, NULL                                                                                      \
+	}
 static const struct slice none = {NULL, 0};
 
 static void made_to_order(void **state)
@@ -98,7 +103,8 @@ static void made_to_order(void **state)
 	expect("cn.example", NULL, none, LIST("cn.example"));
 	expect("cn.example", "IP:192.0.2.1", none, LIST("cn.example"));
 	expect(NULL, NULL, none, LIST(NULL));
-	expect(NULL, "DNS:1,DNS:2,DNS:3,DNS:4,DNS:5,DNS:6,DNS:7,DNS:8,DNS:9", none, LIST("1", "2", "3", "4", "5", "6", "7", "8"));
+	expect(NULL, "DNS:1,DNS:2,DNS:3,DNS:4,DNS:5,DNS:6,DNS:7,DNS:8,DNS:9", none,
+	       LIST("1", "2", "3", "4", "5", "6", "7", "8"));
 	/* CVE-2009-2408: a NUL must not end the name for us where it does not for the authority */
 	expect(NULL, NULL, SLICE_LITERAL("bank.example\0.evil.example"), LIST("bank.example\xef\xbf\xbd.evil.example"));
 	char longest[LIMIT_SNI + 1];
@@ -106,7 +112,8 @@ static void made_to_order(void **state)
 	longest[LIMIT_SNI - 1] = 0;
 	expect(NULL, "DNS:x.example", slice_of(longest, LIMIT_SNI - 1), LIST("x.example", longest));
 	longest[LIMIT_SNI - 1] = 'a';
-	expect(NULL, "DNS:x.example", slice_of(longest, LIMIT_SNI), LIST("x.example")); /* cut it would say something false */
+	expect(NULL, "DNS:x.example", slice_of(longest, LIMIT_SNI),
+	       LIST("x.example")); /* cut it would say something false */
 }
 
 /* The Certificate message of the recorded server: behind the ServerHello record. */
@@ -128,7 +135,8 @@ static void a_real_one(void **state)
 	free(r.facts.cert_names);
 }
 
-/* Cut at every byte, at the end of readable memory, with lengths of the message that still fit: counted, and no names. */
+/* Cut at every byte, at the end of readable memory, with lengths of the message that still fit: counted, and no names.
+ */
 static void truncation(void **state)
 {
 	(void)state;
@@ -186,9 +194,9 @@ static void lying_lengths(void **state)
 	(void)state;
 	assert_int_equal(bad("\0\0\0", 3), 0); /* no certificate is no lie */
 	assert_int_equal(bad("\0\0\x02\0\0", 5), 1);
-	assert_int_equal(bad("\0\0\x05\0\0\x03\x30\x01\x00", 9), 1);       /* the leaf is longer than the list */
-	assert_int_equal(bad("\0\0\x05\0\0\x02\x30\x80", 8), 1);           /* indefinite */
-	assert_int_equal(bad("\0\0\x05\0\0\x02\x3f\x00", 8), 1);           /* a tag of more bytes */
+	assert_int_equal(bad("\0\0\x05\0\0\x03\x30\x01\x00", 9), 1); /* the leaf is longer than the list */
+	assert_int_equal(bad("\0\0\x05\0\0\x02\x30\x80", 8), 1);     /* indefinite */
+	assert_int_equal(bad("\0\0\x05\0\0\x02\x3f\x00", 8), 1);     /* a tag of more bytes */
 	assert_int_equal(bad("\0\0\x09\0\0\x06\x30\x84\xff\xff\xff\xff", 12), 1);
 	assert_int_equal(bad("\0\0\x0a\0\0\x07\x30\x85\x01\0\0\0\0", 13), 1); /* a length of five bytes */
 }
@@ -196,8 +204,8 @@ static void lying_lengths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(made_to_order), cmocka_unit_test(a_real_one), cmocka_unit_test(truncation),
-		cmocka_unit_test(broken_bytes), cmocka_unit_test(lying_lengths),
+	    cmocka_unit_test(made_to_order), cmocka_unit_test(a_real_one),    cmocka_unit_test(truncation),
+	    cmocka_unit_test(broken_bytes),  cmocka_unit_test(lying_lengths),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,17 +112,45 @@ static void odd_name_lists(void **state)
 	/* no name: no SNI, nothing wrong */
 	expect_name(read_extensions("\x00\x2b\x00\x03\x02\x03\x04", 7), "", false);
 	/* an unknown type before the name is passed over */
-	expect_name(read_extensions("\0\0\0\x0c\0\x0a\x07\0\x02xx\0\0\x02" "ab", 16), "ab", false);
+	expect_name(read_extensions("\0\0\0\x0c\0\x0a\x07\0\x02xx\0\0\x02"
+				    "ab",
+				    16),
+		    "ab", false);
 	/* the same name twice says the same thing; another one does not */
-	expect_name(read_extensions("\0\0\0\x0c\0\x0a\0\0\x02" "aB\0\0\x02" "ab", 16), "aB", false);
-	expect_name(read_extensions("\0\0\0\x0c\0\x0a\0\0\x02" "ab\0\0\x02" "cd", 16), "ab", true);
+	expect_name(read_extensions("\0\0\0\x0c\0\x0a\0\0\x02"
+				    "aB\0\0\x02"
+				    "ab",
+				    16),
+		    "aB", false);
+	expect_name(read_extensions("\0\0\0\x0c\0\x0a\0\0\x02"
+				    "ab\0\0\x02"
+				    "cd",
+				    16),
+		    "ab", true);
 	/* two extensions */
-	expect_name(read_extensions("\0\0\0\x07\0\x05\0\0\x02" "ab\0\0\0\x07\0\x05\0\0\x02" "ab", 22), "ab", false);
-	expect_name(read_extensions("\0\0\0\x07\0\x05\0\0\x02" "ab\0\0\0\x07\0\x05\0\0\x02" "cd", 22), "ab", true);
+	expect_name(read_extensions("\0\0\0\x07\0\x05\0\0\x02"
+				    "ab\0\0\0\x07\0\x05\0\0\x02"
+				    "ab",
+				    22),
+		    "ab", false);
+	expect_name(read_extensions("\0\0\0\x07\0\x05\0\0\x02"
+				    "ab\0\0\0\x07\0\x05\0\0\x02"
+				    "cd",
+				    22),
+		    "ab", true);
 	/* lengths that lie: of the list (too long, too short), of the name; an empty extension, an empty list */
-	expect_name(read_extensions("\0\0\0\x07\0\x06\0\0\x02" "ab", 11), "", true);
-	expect_name(read_extensions("\0\0\0\x07\0\x04\0\0\x02" "ab", 11), "", true);
-	expect_name(read_extensions("\0\0\0\x07\0\x05\0\0\x03" "ab", 11), "", true);
+	expect_name(read_extensions("\0\0\0\x07\0\x06\0\0\x02"
+				    "ab",
+				    11),
+		    "", true);
+	expect_name(read_extensions("\0\0\0\x07\0\x04\0\0\x02"
+				    "ab",
+				    11),
+		    "", true);
+	expect_name(read_extensions("\0\0\0\x07\0\x05\0\0\x03"
+				    "ab",
+				    11),
+		    "", true);
 	expect_name(read_extensions("\0\0\0\0", 4), "", true);
 	expect_name(read_extensions("\0\0\0\x02\0\0", 6), "", true);
 	/* JA4 says "d" by the extension alone */
@@ -142,8 +170,17 @@ static void protocols(void **state)
 {
 	(void)state;
 	/* GREASE is no protocol; nine offers, eight kept */
-	struct result r = read_extensions("\0\x10\0\x17\0\x15\x02\x8a\x8a\x01" "1\x01" "2\x01" "3\x01" "4\x01" "5\x01" "6\x01"
-					  "7\x01" "8\x01" "9", 27);
+	struct result r = read_extensions("\0\x10\0\x17\0\x15\x02\x8a\x8a\x01"
+					  "1\x01"
+					  "2\x01"
+					  "3\x01"
+					  "4\x01"
+					  "5\x01"
+					  "6\x01"
+					  "7\x01"
+					  "8\x01"
+					  "9",
+					  27);
 	assert_true(r.ok);
 	assert_int_equal(r.anomalies.n[ANOMALY_TLS_HELLO_BAD], 0);
 	assert_int_equal(r.facts.n_alpn_offered, 8);
@@ -221,8 +258,8 @@ static void malformed(void **state)
 	static const struct {
 		size_t session_id, ciphers, compressions;
 		bool ok;
-	} starts[] = {{0, 2, 1, true},   {32, 2, 1, true},  {33, 2, 1, false}, {255, 2, 1, false},
-		      {0, 0, 1, false},  {0, 3, 1, false},  {0, 2, 0, false},  {0, 60000, 1, true}};
+	} starts[] = {{0, 2, 1, true},  {32, 2, 1, true}, {33, 2, 1, false}, {255, 2, 1, false},
+		      {0, 0, 1, false}, {0, 3, 1, false}, {0, 2, 0, false},  {0, 60000, 1, true}};
 	for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
 		struct build b = build_new(); /* and no extensions, as before TLS 1.3 */
 		put_start(&b, starts[i].session_id, starts[i].ciphers, starts[i].compressions);
@@ -243,7 +280,9 @@ static void malformed(void **state)
 		assert_int_equal(r.facts.ja4[0] != 0, extra == 0);
 	}
 	/* an extension that is longer than the block; what came before stays, for the analyst */
-	struct result r = read_extensions("\0\0\0\x07\0\x05\0\0\x02" "ab\0\x17\0\x01", 15);
+	struct result r = read_extensions("\0\0\0\x07\0\x05\0\0\x02"
+					  "ab\0\x17\0\x01",
+					  15);
 	assert_false(r.ok);
 	assert_string_equal(r.facts.sni, "ab");
 	assert_true(r.facts.sni_cut);
@@ -251,7 +290,8 @@ static void malformed(void **state)
 	assert_int_equal(r.anomalies.n[ANOMALY_TLS_HELLO_BAD], 1);
 }
 
-/* Cut at every byte, its end being the end of readable memory: never whole, never a wrong name, never a read outside. */
+/* Cut at every byte, its end being the end of readable memory: never whole, never a wrong name, never a read outside.
+ */
 static void truncation(void **state)
 {
 	(void)state;
@@ -300,8 +340,11 @@ static void server_hellos(void **state)
 		uint16_t legacy, selected;
 		bool retry;
 		uint16_t version;
-	} cases[] = {{0x0303, 0x0304, false, 0x0304}, {0x0303, 0x0304, true, 0x0304}, {0x0303, 0, false, 0x0303},
-		     {0x0301, 0, false, 0x0301},      {0x0303, 0x7f1c, false, 0x7f1c}};
+	} cases[] = {{0x0303, 0x0304, false, 0x0304},
+		     {0x0303, 0x0304, true, 0x0304},
+		     {0x0303, 0, false, 0x0303},
+		     {0x0301, 0, false, 0x0301},
+		     {0x0303, 0x7f1c, false, 0x7f1c}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct build b = build_new();
 		put_server_hello(&b, cases[i].legacy, cases[i].selected, cases[i].retry);
@@ -362,10 +405,10 @@ static void server_extensions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(real_hellos), cmocka_unit_test(names), cmocka_unit_test(long_names),
-		cmocka_unit_test(odd_name_lists), cmocka_unit_test(encrypted_hello), cmocka_unit_test(protocols),
-		cmocka_unit_test(versions), cmocka_unit_test(grease), cmocka_unit_test(malformed),
-		cmocka_unit_test(truncation), cmocka_unit_test(server_hellos), cmocka_unit_test(server_extensions),
+	    cmocka_unit_test(real_hellos),    cmocka_unit_test(names),           cmocka_unit_test(long_names),
+	    cmocka_unit_test(odd_name_lists), cmocka_unit_test(encrypted_hello), cmocka_unit_test(protocols),
+	    cmocka_unit_test(versions),       cmocka_unit_test(grease),          cmocka_unit_test(malformed),
+	    cmocka_unit_test(truncation),     cmocka_unit_test(server_hellos),   cmocka_unit_test(server_extensions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

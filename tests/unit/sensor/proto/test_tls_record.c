@@ -45,7 +45,9 @@ static void any_split(void **state)
 		size_t n;
 		int messages;
 	} cases[] = {
-		{node_client, sizeof node_client, 1}, {codex_client, sizeof codex_client, 1}, {tls12_server, sizeof tls12_server, 5},
+	    {node_client, sizeof node_client, 1},
+	    {codex_client, sizeof codex_client, 1},
+	    {tls12_server, sizeof tls12_server, 5},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct slice in = slice_of(cases[i].p, cases[i].n);
@@ -117,7 +119,9 @@ static void second_piece_of_a_record(void **state)
 	(void)state;
 	struct tls_records r = {.left = 0};
 	struct tls_piece p;
-	struct slice in = slice_of("\x17\x03\x03\x00\x03" "a", 6);
+	struct slice in = slice_of("\x17\x03\x03\x00\x03"
+				   "a",
+				   6);
 	assert_int_equal(tls_records_next(&r, &in, &p), TLS_NEXT_ONE);
 	assert_true(p.first);
 	in = slice_of("bcd", 3);
@@ -133,7 +137,9 @@ static void promises_cost_nothing(void **state)
 	(void)state;
 	struct tls_messages m = {.left = 0};
 	struct tls_message message;
-	struct slice in = slice_of("\x01\xff\xff\xff" "abc", 7);
+	struct slice in = slice_of("\x01\xff\xff\xff"
+				   "abc",
+				   7);
 	assert_int_equal(tls_messages_next(&m, &in, &message), 0);
 	assert_true(m.kept_cap <= 512);
 	assert_int_equal(tls_messages_partial(&m, TLS_CLIENT_HELLO).n, 3);
@@ -162,7 +168,11 @@ static void certificate_leaf(void **state)
 	(void)state;
 	struct tls_messages m = {.left = 0};
 	struct tls_message message;
-	struct slice in = slice_of("\x0b\x00\x10\x00" "\x00\x0f\xfd" "\x00\x00\x03" "le", 12);
+	struct slice in = slice_of("\x0b\x00\x10\x00"
+				   "\x00\x0f\xfd"
+				   "\x00\x00\x03"
+				   "le",
+				   12);
 	assert_int_equal(tls_messages_next(&m, &in, &message), 0);
 	in = slice_of("af--chain--", 11);
 	assert_int_equal(tls_messages_next(&m, &in, &message), 1);
@@ -175,9 +185,12 @@ static void certificate_leaf(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_split), cmocka_unit_test(records_of_any_size), cmocka_unit_test(headers),
-		cmocka_unit_test(second_piece_of_a_record), cmocka_unit_test(promises_cost_nothing),
-		cmocka_unit_test(certificate_leaf),
+	    cmocka_unit_test(any_split),
+	    cmocka_unit_test(records_of_any_size),
+	    cmocka_unit_test(headers),
+	    cmocka_unit_test(second_piece_of_a_record),
+	    cmocka_unit_test(promises_cost_nothing),
+	    cmocka_unit_test(certificate_leaf),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
