@@ -67,6 +67,8 @@ static void test_invalid_utf8(void **state)
 	EXPECT("\xed\xa0\x80\"", FFFD FFFD FFFD, true);            /* surrogate */
 	EXPECT("\xf4\x90\x80\x80\"", FFFD FFFD FFFD FFFD, true);   /* beyond U+10FFFF */
 	EXPECT("\xf5\x80\x80\x80\"", FFFD FFFD FFFD FFFD, true);
+	EXPECT("\xe2" "A\"", FFFD "A", true);
+	EXPECT("\xf0\x9f" "A\"", FFFD FFFD "A", true);
 	EXPECT("\xe2\x82\"", FFFD FFFD, true);                     /* cut by the quote */
 	EXPECT("\xf0\x9f\x98\\n\"", FFFD FFFD FFFD "\n", true);    /* cut by an escape */
 	EXPECT("\xe2\x82\xe2\x82\xac\"", FFFD FFFD "\xe2\x82\xac", true);
@@ -134,6 +136,16 @@ static void test_broken(void **state)
 		assert_int_equal(json_string_feed(&s, slice_of(in, 3), &used), JSON_STRING_BROKEN);
 		assert_int_equal(used, 1);
 	}
+	/* Wherever it stands in a run that is crossed eight bytes at a time. */
+	for (int c = 0; c < 0x20; c++)
+		for (size_t at = 0; at < 24; at++) {
+			char in[24];
+			memset(in, 0x7f, sizeof in);
+			in[at] = (char)c;
+			json_string_begin(&s, 4);
+			assert_int_equal(json_string_feed(&s, slice_of(in, sizeof in), &used), JSON_STRING_BROKEN);
+			assert_int_equal(used, at);
+		}
 	for (int c = 0; c < 256; c++) {
 		char in[] = {'\\', (char)c};
 		bool good = c && strchr("\"\\/bfnrtu", c);
