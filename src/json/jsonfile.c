@@ -96,13 +96,16 @@ static json_t *parse_text(struct jsonfile *f, const char *text, size_t n)
 	json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &wrong);
 	if (root)
 		return root;
-	if (json_error_code(&wrong) == json_error_out_of_memory) {
+	/* where memory fails while it builds a value, jansson says nothing at all */
+	enum json_error_code code = json_error_code(&wrong);
+	if (code == json_error_out_of_memory || wrong.text[0] == '\0') {
 		read_fail(f, FAIL_MEMORY, "out of memory");
 		return NULL;
 	}
 	char message[2 * JSONFILE_ERROR_TEXT];
 	size_t used = 0;
-	text_append(message, sizeof message, &used, "%s:%d:%d: %s", f->path, wrong.line, wrong.column, wrong.text);
+	text_append(message, sizeof message, &used, "%s:%d:%d: %s", f->path, wrong.line, wrong.column,
+	            code == json_error_null_character ? "a NUL character is not allowed" : wrong.text);
 	error_set(f, FAIL_CONFIG, message);
 	return NULL;
 }
