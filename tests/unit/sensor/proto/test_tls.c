@@ -207,6 +207,13 @@ static void memory(void **state)
 	feed_chunks(x, FROM_SERVER, SAMPLE(tls12_server), 100);
 	assert_int_equal(tls_memory(x->t), least + 6 * LIMIT_SNI);
 	close_tls(x);
+
+	x = open_tls(); /* and never more than the hello says it has */
+	for (size_t at = 0; at + 100 < hello.n; at += 100) {
+		assert_int_equal(tls_feed(x->t, FROM_CLIENT, slice_first(slice_after(hello, at), 100)), PARSE_MORE);
+		assert_true(tls_memory(x->t) <= least + hello.n - 9);
+	}
+	close_tls(x);
 	tls_free(NULL);
 }
 

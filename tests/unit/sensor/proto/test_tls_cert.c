@@ -192,6 +192,14 @@ static size_t bad(const char *p, size_t n)
 static void lying_lengths(void **state)
 {
 	(void)state;
+	struct build b = build_new(); /* a good leaf that is one byte longer than the list around it */
+	put(&b, recorded().p, recorded().n);
+	size_t list = ((size_t)b.p[3] << 16 | (size_t)b.p[4] << 8 | b.p[5]) + 2;
+	b.p[0] = (uint8_t)(list >> 16);
+	b.p[1] = (uint8_t)(list >> 8);
+	b.p[2] = (uint8_t)list;
+	assert_int_equal(bad((const char *)b.p, b.n), 1);
+	build_free(&b);
 	assert_int_equal(bad("\0\0\0", 3), 0); /* no certificate is no lie */
 	assert_int_equal(bad("\0\0\x02\0\0", 5), 1);
 	assert_int_equal(bad("\0\0\x05\0\0\x03\x30\x01\x00", 9), 1); /* the leaf is longer than the list */
