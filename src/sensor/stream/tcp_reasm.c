@@ -162,16 +162,19 @@ static void give_up_hole(struct step *s)
 		struct tcp_half *h = &s->r->half[side], *other = &s->r->half[!side];
 		if (!h->held || ack_satisfied(s->r, side, h->held->has_ack, h->held->ack))
 			continue;
+		if (other->held && seq_diff(other->held->seq, other->next) <= 0) {
+			h->held->has_ack = false; /* both wait for each other (forged acknowledgments): one goes first */
+			return;
+		}
 		uint32_t upto = h->held->ack;
 		if (other->held && seq_diff(other->held->seq, upto) < 0 && seq_diff(other->held->seq, other->next) > 0)
 			upto = other->held->seq;
 		if (other->fin_seen && seq_diff(upto, other->fin) > 0)
 			upto = other->fin;
-		if (seq_diff(upto, other->next) > 0) {
+		if (seq_diff(upto, other->next) > 0)
 			half_gap(s, !side, upto - other->next);
-		} else { /* both wait for each other (forged acknowledgments): the one that is in place goes first */
+		else
 			h->held->has_ack = false;
-		}
 		return;
 	}
 }
