@@ -191,27 +191,37 @@ static const char *type_name(const json_t *value)
 	}
 }
 
-/* Edit distance of two short names, case folded: a slip of the finger is one or two. */
+static bool same_letter(const char *a, size_t i, const char *b, size_t j)
+{
+	return ascii_lower((uint8_t)a[i - 1]) == ascii_lower((uint8_t)b[j - 1]);
+}
+
+/* Edit distance of two short names, case folded; two neighbours swapped count as one slip, like a letter too many. */
 static size_t distance(const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b);
-	size_t row[SUGGEST_BYTES + 1];
+	size_t rows[3][SUGGEST_BYTES + 1];
+	size_t *before = rows[0], *above = rows[1], *row = rows[2];
 	for (size_t j = 0; j <= m; j++)
-		row[j] = j;
+		above[j] = before[j] = j;
 	for (size_t i = 1; i <= n; i++) {
-		size_t diagonal = row[0];
 		row[0] = i;
 		for (size_t j = 1; j <= m; j++) {
-			size_t cost = diagonal + (ascii_lower((uint8_t)a[i - 1]) != ascii_lower((uint8_t)b[j - 1]));
-			diagonal = row[j];
-			if (row[j] + 1 < cost)
-				cost = row[j] + 1;
+			size_t cost = above[j - 1] + !same_letter(a, i, b, j);
+			if (above[j] + 1 < cost)
+				cost = above[j] + 1;
 			if (row[j - 1] + 1 < cost)
 				cost = row[j - 1] + 1;
+			if (i > 1 && j > 1 && same_letter(a, i, b, j - 1) && same_letter(a, i - 1, b, j) && before[j - 2] + 1 < cost)
+				cost = before[j - 2] + 1;
 			row[j] = cost;
 		}
+		size_t *oldest = before;
+		before = above;
+		above = row;
+		row = oldest;
 	}
-	return row[m];
+	return above[m];
 }
 
 /* The known name that was probably meant, or NULL. */
