@@ -15,6 +15,8 @@ struct transcript {
 	struct anomaly_counts anomalies;
 	bool want[2];
 	bool fields;
+	bool count_only;     /* body bytes are counted, not written */
+	uint64_t body_bytes;
 	bool bad[2];
 	bool joining;        /* the last line is a body or tunnel line that can go on */
 	char join_what;      /* 'b' or 't' */
@@ -22,7 +24,7 @@ struct transcript {
 	uint64_t join_exchange;
 	uint64_t user_errors; /* the word for the exchange was not what the head left there */
 	size_t n;
-	char text[1 << 16];
+	char text[1 << 17];
 };
 
 static inline void transcript_put(struct transcript *t, const char *format, ...)
@@ -120,7 +122,9 @@ static inline void transcript_body(void *context, enum direction d, uint64_t exc
 {
 	struct transcript *t = context;
 	transcript_user(t, exchange, user);
-	transcript_join(t, 'b', d, exchange, bytes);
+	t->body_bytes += bytes.n;
+	if (!t->count_only)
+		transcript_join(t, 'b', d, exchange, bytes);
 }
 
 static inline void transcript_body_gap(void *context, enum direction d, uint64_t exchange, uint64_t *user, uint64_t n)
