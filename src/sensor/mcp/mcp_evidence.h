@@ -31,7 +31,7 @@ struct mcp_evidence {
 	bool tunnel_open;
 	bool any;                     /* some row has at least `possible` */
 	bool answer_session_header;   /* the answer that is being read without its request */
-	bool answer_sse;
+	bool answer_is_file;
 	bool tls;                     /* TLS at the depth that is being read */
 	struct mcp_row *last_row;     /* of the last HTTP request: most connections have one authority */
 	char last_authority[LIMIT_HOST];

@@ -149,7 +149,8 @@ static bool request_head(struct mcp_evidence *e, unsigned depth, const struct ht
 		return false;
 	exchange_append(e, x);
 	const struct signature *path = f.path.n ? signature_path(e->set, f.path) : NULL;
-	x->path_strong = path && path->role == PATH_ENDPOINT && path->specificity == PATH_STRONG;
+	x->path_endpoint = path && path->role == PATH_ENDPOINT;
+	x->path_strong = x->path_endpoint && path->specificity == PATH_STRONG;
 	x->discovery = discovery || (f.verb == VERB_GET && slice_find(f.path, '.') < f.path.n && slice_starts(f.path, "/.well-known/")) ||
 	               f.verb == VERB_OPTIONS || f.verb == VERB_CONNECT || f.verb == VERB_OTHER;
 	if (f.mcp_header) {
@@ -185,9 +186,10 @@ static bool request_head(struct mcp_evidence *e, unsigned depth, const struct ht
 /* A request that was not seen: only what the answer itself shows. */
 static bool unpaired_head(struct mcp_evidence *e, const struct http_head *head)
 {
-	struct slice type = http_field_value(head, "content-type");
 	e->answer_session_header = http_field_value(head, "mcp-session-id").p != NULL;
-	e->answer_sse = slice_istarts(type, "text/event-stream");
+	/* a file from a web server's disk: a document that quotes MCP */
+	e->answer_is_file = http_field_value(head, "last-modified").p || http_field_value(head, "etag").p ||
+	                    http_field_value(head, "accept-ranges").p;
 	if (e->answer_session_header) {
 		struct mcp_row *row = mcp_evidence_row(e, slice_of(NULL, 0));
 		if (row)
@@ -210,6 +212,7 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 	if (!mcp_evidence_in_doubt(e))
 		mcp_row_trust(row);
 	x->status = head->status;
+	x->http_version = head->minor ? HTTP_VERSION_1_1 : HTTP_VERSION_1_0; /* what the server speaks is what is spoken */
 	bool ok = head->status >= 200 && head->status < 300;
 	x->sse_answer = ok && slice_istarts(http_field_value(head, "content-type"), "text/event-stream");
 	if (http_field_value(head, "mcp-session-id").p && x->verb == VERB_POST) {
@@ -226,8 +229,15 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 		         "%s with headers that only MCP has was answered by an event stream", verb_name(x->verb));
 		x->answered_mcp = true;
 	}
+	if (x->legacy_open && head->status == 202 && !x->evidence) {
+		mcp_evidence_add(e, row, signature_behaviour(e->set, "http.path-accept"),
+		                 "a JSON-RPC request to a URI with a session id was answered by 202, as the legacy transport does");
+		exchange_confirm(e, x);
+	}
 	if (x->evidence && x->verb == VERB_POST && head->status == 202)
 		x->answered_mcp = true;
+	if (x->evidence && !row->encrypted)
+		row->http_version = x->http_version;
 	if (x->evidence && (head->status == 401 || head->status == 403)) {
 		struct slice challenge = http_field_value(head, "www-authenticate");
 		for (; challenge.n; challenge = slice_after(challenge, 1))
@@ -292,8 +302,11 @@ static void client_message(struct mcp_evidence *e, struct mcp_exchange *x, const
 			x->pending = true;
 			memcpy(x->method, m->method, sizeof x->method);
 			memcpy(x->rpc_id, m->id, sizeof x->rpc_id);
-		} else if (meaning.shape == SHAPE_OPEN && x->mcp_header)
+		} else if (meaning.shape == SHAPE_OPEN && x->mcp_header) {
 			exchange_confirm(e, x);
+		} else if (asks && known && x->session_uri && x->path_endpoint) {
+			x->legacy_open = true;
+		}
 	}
 	if (known || x->evidence)
 		mcp_evidence_facts(e, x->row, FROM_CLIENT, m, &meaning);
@@ -341,8 +354,7 @@ static void answer_to_post(struct mcp_evidence *e, struct mcp_exchange *x, const
 	established(x);
 }
 
-static void unpaired_message(struct mcp_evidence *e, enum app_carrier carrier, const struct jsonrpc_message *m,
-                             const struct mcp_meaning *meaning)
+static void unpaired_message(struct mcp_evidence *e, const struct jsonrpc_message *m, const struct mcp_meaning *meaning)
 {
 	if (meaning->shape != SHAPE_PROOF && !(e->answer_session_header && meaning->shape == SHAPE_METHOD))
 		return;
@@ -351,7 +363,7 @@ static void unpaired_message(struct mcp_evidence *e, enum app_carrier carrier, c
 		return;
 	/* a document that quotes MCP is an answer to a GET: without the request only a session header tells */
 	enum confidence c = e->answer_session_header ? CONFIDENCE_CONFIRMED
-	                  : carrier == CARRIER_SSE   ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE;
+	                  : e->answer_is_file        ? CONFIDENCE_POSSIBLE : CONFIDENCE_LIKELY;
 	mcp_row_evidence(row, signature_behaviour(e->set, meaning->behaviour), c, mcp_evidence_in_doubt(e), e->now_ns, e->frame,
 	                 e->anomalies, "an answer, whose request was not seen, has the shape of MCP");
 	e->any |= row->confidence != CONFIDENCE_NONE;
@@ -373,7 +385,7 @@ void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_
 	if (meaning.type == MCP_NO_MESSAGE)
 		return;
 	if (!exchange) {
-		unpaired_message(e, carrier, m, &meaning);
+		unpaired_message(e, m, &meaning);
 	} else if (x && x->verb == VERB_POST) {
 		answer_to_post(e, x, m, &meaning);
 	} else if (x && x->verb == VERB_GET && carrier == CARRIER_SSE) {

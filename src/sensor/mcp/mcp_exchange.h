@@ -33,7 +33,8 @@ struct mcp_exchange {
 	enum auth_kind auth;
 	enum http_version http_version;
 	bool mcp_header, session_header, accepts_both, accepts_sse, session_uri, json_body, discovery, ambiguous;
-	bool path_strong;
+	bool path_endpoint, path_strong;
+	bool legacy_open;     /* anybody's request, but to a session URI: a 202 will tell */
 	bool evidence;        /* the request is MCP: its facts are in the row */
 	bool foreign;         /* its body is another protocol's */
 	bool pending;         /* a request that only its answer can tell from a homonym */

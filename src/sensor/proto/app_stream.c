@@ -1,10 +1,12 @@
 #include "app_stream.h"
 #include "body_reader.h"
 #include "limits.h"
+#include "proxy_protocol.h"
 #include <stdlib.h>
 
-/* Bytes of a direction that may wait until the protocol is known: a method name, or a record and message header. */
-enum { FIRST_BYTES = 40 };
+/* Bytes of a direction that may wait until the protocol is known: a method name, a record and message header, or a header
+ * of the PROXY protocol before them. */
+enum { FIRST_BYTES = 600 };
 /* Segments that a mid-stream start is searched for a head of HTTP before the connection is given up. */
 enum { SEARCH_SEGMENTS = 512 };
 
@@ -17,8 +19,9 @@ struct app_stream {
 	bool roles_known, flipped, finished;
 	bool midstream;                /* bytes before the first seen are missing */
 	uint16_t searched;
-	uint8_t first[2][FIRST_BYTES]; /* while undecided */
-	uint8_t n_first[2];
+	uint8_t *first[2]; /* FIRST_BYTES of them, while undecided and only if one segment was not enough */
+	uint16_t n_first[2];
+	bool proxied;                  /* a PROXY protocol header was stepped over */
 	bool tls_done[2];
 	struct http1 *http;
 	struct tls *tls;
@@ -231,21 +234,47 @@ static void feed(struct app_stream *a, enum direction d, struct slice bytes)
 	}
 }
 
+static void wait_for_more(struct app_stream *a, enum direction d, struct slice first)
+{
+	if (!a->first[d] && !(a->first[d] = malloc(FIRST_BYTES))) {
+		a->finished = true;
+		return;
+	}
+	memmove(a->first[d], first.p, first.n); /* first may lie in it already */
+	a->n_first[d] = (uint16_t)first.n;
+}
+
 /* The first bytes of a direction while nothing is known yet. */
 static void decide(struct app_stream *a, enum direction d, struct slice bytes)
 {
 	struct slice first = bytes;
-	if (a->n_first[d] || bytes.n < FIRST_BYTES) {
-		struct slice more = slice_first(bytes, FIRST_BYTES - a->n_first[d]);
+	if (a->n_first[d]) {
+		struct slice more = slice_first(bytes, (size_t)(FIRST_BYTES - a->n_first[d]));
 		memcpy(a->first[d] + a->n_first[d], more.p, more.n);
-		a->n_first[d] += (uint8_t)more.n;
+		a->n_first[d] += (uint16_t)more.n;
 		bytes = slice_after(bytes, more.n);
 		first = slice_of(a->first[d], a->n_first[d]);
 	}
+	if (d == FROM_CLIENT && !a->proxied && !a->midstream) {
+		bool sure_proxy;
+		size_t header = proxy_protocol_length(first, &sure_proxy);
+		if (!sure_proxy && first.n < FIRST_BYTES) {
+			wait_for_more(a, d, first);
+			return;
+		}
+		a->proxied = header > 0;
+		first = slice_after(first, header);
+		if (first.n == 0 && bytes.n == 0) {
+			a->n_first[d] = 0;
+			return;
+		}
+	}
 	bool sure, flip;
 	enum app_protocol p = guess(first, d, a->roles_known, &sure, &flip);
-	if (!sure && first.n < FIRST_BYTES)
+	if (!sure && first.n < 40) { /* no first line or record header needs more */
+		wait_for_more(a, d, first);
 		return;
+	}
 	/* JSON texts from one side mean nothing before the other side answers in kind: see feed_lines */
 	if (a->midstream && p != APP_HTTP1 && p != APP_TLS) {
 		a->n_first[d] = 0; /* in the middle of something: a later segment may start with a head */
@@ -261,16 +290,13 @@ static void decide(struct app_stream *a, enum direction d, struct slice bytes)
 	a->flipped ^= flip;
 	if (flip)
 		d = direction_flip(d);
-	if (first.p == bytes.p) {
-		feed(a, d, bytes);
-		return;
-	}
-	enum direction was = flip ? direction_flip(d) : d;
+	enum direction told = flip ? direction_flip(d) : d, other = direction_flip(told);
+	bool waited = a->n_first[told] != 0;
 	feed(a, d, first);
-	if (!a->finished && a->n_first[!was])
-		feed(a, direction_flip(d), slice_of(a->first[!was], a->n_first[!was]));
-	if (bytes.n && !a->finished)
+	if (waited && bytes.n && !a->finished)
 		feed(a, d, bytes);
+	if (!a->finished && a->n_first[other]) /* what the other side said meanwhile */
+		feed(a, direction_flip(d), slice_of(a->first[other], a->n_first[other]));
 }
 
 void app_stream_bytes(struct app_stream *a, enum direction d, struct slice bytes)
@@ -345,7 +371,8 @@ bool app_stream_is_resynced(const struct app_stream *a, enum direction d)
 
 size_t app_stream_memory(const struct app_stream *a)
 {
-	size_t n = sizeof *a + body_reader_memory(&a->body[0]) + body_reader_memory(&a->body[1]);
+	size_t n = sizeof *a + (a->first[0] ? FIRST_BYTES : 0) + (a->first[1] ? FIRST_BYTES : 0) +
+	           body_reader_memory(&a->body[0]) + body_reader_memory(&a->body[1]);
 	if (a->http)
 		n += http1_memory(a->http);
 	if (a->tls)
@@ -364,6 +391,8 @@ void app_stream_free(struct app_stream *a)
 	tls_free(a->tls);
 	jsonrpc_free(a->lines[0]);
 	jsonrpc_free(a->lines[1]);
+	free(a->first[0]);
+	free(a->first[1]);
 	body_reader_done(&a->body[0]);
 	body_reader_done(&a->body[1]);
 	free(a);
