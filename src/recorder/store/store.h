@@ -19,7 +19,8 @@ int store_put(struct store *s, const struct event *e);
 /* Commits what was put. store_put commits by itself after a number of rows. */
 int store_flush(struct store *s);
 const char *store_error(const struct store *s);
-/* Flushes, checkpoints so that a reader without write permission can read the file alone, closes. */
+/* Flushes, checkpoints so that a reader without write permission can read the file alone, closes. Returns what the flush
+ * did; who wants its sentence calls store_flush and store_error before. NULL is fine. */
 int store_close(struct store *s);
 
 /* ---- reading ---- */
@@ -37,11 +38,13 @@ struct store_query {
 	int64_t limit;                  /* 0: none */
 };
 
-/* Called per row in order of first_seen, event_id. row: the event's JSON in the contract's order (borrowed).
- * Return non-zero to stop. */
+/* Called per row in order of first_seen, event_id; a limit keeps the latest. row: the event's JSON in the contract's
+ * order (borrowed). No lock is held meanwhile. Return non-zero to stop. */
 typedef int store_row_fn(void *context, const json_t *row);
 
-/* Opens read-only, also as another user after the writer has gone. */
+/* Opens read-only, also while a sensor writes and as another user after the writer has gone. FAIL_DATABASE or
+ * FAIL_MEMORY with a sentence in error; on success error is empty or holds a warning that the user should see (a killed
+ * writer's latest events cannot be read from here). */
 int store_open_read(const char *path, struct store **ret, char error[STORE_ERROR_TEXT]);
 int store_select(struct store *s, const struct store_query *q, store_row_fn *fn, void *context);
 /* One row per value of the field: value, count of events, of clients and of servers, first and last seen. For objects (methods,

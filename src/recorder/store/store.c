@@ -1,0 +1,209 @@
+#include "store_columns.h"
+#include "store_handle.h"
+#include "store_migrations.h"
+#include "status.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Rows of one transaction. Each commit is one write of the WAL; beyond some hundred rows a larger one saves nothing. */
+#define BATCH_ROWS 500
+
+/* The WAL is cut back to this after a checkpoint; a reader in the way may have let it grow. */
+#define WAL_KEPT_BYTES (16 << 20)
+
+/* How long closing waits for readers before it leaves the database in WAL mode, which is as safe, only less handy. */
+#define CLOSE_BUSY_MS 1000
+
+/* SQLite reads meaning into ":memory:", "" and "file:..."; a path with a directory before it is always a path. */
+static char *plain_path(const char *path)
+{
+	char *plain;
+	return asprintf(&plain, "%s%s", path[0] == '/' ? "" : "./", path) < 0 ? NULL : plain;
+}
+
+static int open_file(struct store *s, const char *path, const char *plain)
+{
+	struct stat st;
+	if (path[0] == 0 || (stat(plain, &st) == 0 && !S_ISREG(st.st_mode))) {
+		snprintf(s->error, sizeof s->error, "'%s' is not a file", path);
+		return FAIL_DATABASE;
+	}
+	int rc = sqlite3_open_v2(plain, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+	if (!s->db)
+		return FAIL_MEMORY;
+	if (rc != SQLITE_OK)
+		return store_handle_fail(s, path);
+	if (sqlite3_db_readonly(s->db, "main") == 1) { /* SQLite falls back to reading without a word */
+		snprintf(s->error, sizeof s->error, "%s: no permission to write", path);
+		return FAIL_DATABASE;
+	}
+	store_handle_harden(s);
+	return 0;
+}
+
+/* Nothing is written before this has passed: a file that is not ours stays as it is. */
+static int check_identity(struct store *s, const char *path, struct store_identity *ret)
+{
+	if (store_handle_identity(s, ret) != SQLITE_OK)
+		return store_handle_fail(s, path);
+	if (ret->empty)
+		return 0;
+	if (ret->application_id != STORE_APPLICATION_ID) {
+		snprintf(s->error, sizeof s->error, "%s: this is a database of another program", path);
+		return FAIL_DATABASE;
+	}
+	if (ret->user_version > store_migrations_n) {
+		snprintf(s->error, sizeof s->error, "%s: made by a newer shadowtap (schema %d, this one knows %d)", path,
+		         ret->user_version, store_migrations_n);
+		return FAIL_DATABASE;
+	}
+	return 0;
+}
+
+/* auto_vacuum only takes before the first table exists; it lets retention give space back without a full VACUUM.
+ * In WAL mode synchronous=NORMAL survives the death of the process; a power cut may cost the last commits, no more. */
+static int configure(struct store *s, const char *path, const struct store_identity *id)
+{
+	if (id->empty && store_handle_exec(s, "PRAGMA auto_vacuum = INCREMENTAL", path) != 0)
+		return FAIL_DATABASE;
+	sqlite3_stmt *stmt = NULL;
+	if (sqlite3_prepare_v2(s->db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL) != SQLITE_OK ||
+	    sqlite3_step(stmt) != SQLITE_ROW) {
+		int rc = store_handle_fail(s, path);
+		sqlite3_finalize(stmt);
+		return rc;
+	}
+	const char *mode = (const char *)sqlite3_column_text(stmt, 0);
+	bool wal = mode && strcmp(mode, "wal") == 0;
+	sqlite3_finalize(stmt);
+	if (!wal) {
+		snprintf(s->error, sizeof s->error, "%s: write-ahead logging does not work on this file system", path);
+		return FAIL_DATABASE;
+	}
+	char pragmas[128];
+	snprintf(pragmas, sizeof pragmas, "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = %d", WAL_KEPT_BYTES);
+	return store_handle_exec(s, pragmas, path);
+}
+
+/* Each migration and its number are one transaction: a database is at a version or at the one before, never between. */
+static int migrate(struct store *s, int from)
+{
+	for (int i = from; i < store_migrations_n; i++) {
+		const struct migration *m = &store_migrations[i];
+		char mark[128];
+		snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+		         STORE_APPLICATION_ID, m->number);
+		int rc = store_handle_exec(s, "BEGIN IMMEDIATE", m->name);
+		if (rc == 0)
+			rc = store_handle_exec(s, m->sql, m->name);
+		if (rc == 0)
+			rc = store_handle_exec(s, mark, m->name);
+		if (rc != 0)
+			return rc; /* closing rolls back */
+	}
+	return 0;
+}
+
+static int open_steps(struct store *s, const char *path, const char *plain)
+{
+	struct store_identity id;
+	int rc = open_file(s, path, plain);
+	if (rc == 0)
+		rc = store_lock_take(sqlite3_db_filename(s->db, "main"), &s->lock, s->error);
+	if (rc == 0)
+		rc = check_identity(s, path, &id);
+	if (rc == 0)
+		rc = configure(s, path, &id);
+	if (rc == 0)
+		rc = migrate(s, id.user_version);
+	if (rc != 0)
+		return rc;
+	char sql[STORE_COLUMN_SQL];
+	store_columns_upsert_sql(sql);
+	if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->upsert, NULL) != SQLITE_OK)
+		return store_handle_fail(s, path);
+	return 0;
+}
+
+int store_open(const char *path, struct store **ret, char error[STORE_ERROR_TEXT])
+{
+	snprintf(error, STORE_ERROR_TEXT, "out of memory");
+	struct store *s = store_handle_new();
+	char *plain = plain_path(path);
+	int rc = s && plain ? open_steps(s, path, plain) : FAIL_MEMORY;
+	free(plain);
+	if (rc != 0) {
+		if (s && s->error[0])
+			snprintf(error, STORE_ERROR_TEXT, "%s", s->error);
+		store_handle_free(s);
+		return rc;
+	}
+	error[0] = 0;
+	*ret = s;
+	return 0;
+}
+
+static int put_json(struct store *s, const json_t *event)
+{
+	int rc = store_columns_bind(s->upsert, event);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s->upsert);
+	int result = 0;
+	if (rc != SQLITE_DONE)
+		result = rc == SQLITE_NOMEM ? FAIL_MEMORY : store_handle_fail(s, "an event was not stored");
+	sqlite3_reset(s->upsert);
+	sqlite3_clear_bindings(s->upsert);
+	return result;
+}
+
+int store_put(struct store *s, const struct event *e)
+{
+	if (e->o->confidence < CONFIDENCE_POSSIBLE)
+		return 0; /* nothing below `possible` makes a row */
+	if (sqlite3_get_autocommit(s->db)) { /* also after a full disk made SQLite roll back */
+		int rc = store_handle_exec(s, "BEGIN IMMEDIATE", "no transaction");
+		if (rc != 0)
+			return rc;
+		s->pending = 0;
+	}
+	json_t *event = event_json(e);
+	if (!event) {
+		snprintf(s->error, sizeof s->error, "out of memory");
+		return FAIL_MEMORY;
+	}
+	int rc = put_json(s, event);
+	json_decref(event);
+	if (rc == 0 && ++s->pending >= BATCH_ROWS)
+		rc = store_flush(s);
+	return rc;
+}
+
+int store_flush(struct store *s)
+{
+	if (sqlite3_get_autocommit(s->db))
+		return 0;
+	return store_handle_exec(s, "COMMIT", "events were not committed");
+}
+
+const char *store_error(const struct store *s)
+{
+	return s->error;
+}
+
+/* Without a -wal and -shm file beside it the database can be read by users who may not create them. Where a reader is
+ * in the way it stays in WAL mode; the next writer that leaves gets another chance. */
+int store_close(struct store *s)
+{
+	if (!s)
+		return 0;
+	int rc = store_flush(s);
+	sqlite3_finalize(s->upsert);
+	s->upsert = NULL;
+	sqlite3_busy_timeout(s->db, CLOSE_BUSY_MS);
+	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_exec(s->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+	store_handle_free(s);
+	return rc;
+}

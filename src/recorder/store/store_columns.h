@@ -1,0 +1,36 @@
+/* The columns of `events` and what each turns into: event JSON -> bound parameters, result row -> event JSON. Used by
+ * the writing and the reading side of the store, so that they cannot disagree. Knows the order of the contract. */
+#ifndef SHADOWTAP_STORE_COLUMNS_H
+#define SHADOWTAP_STORE_COLUMNS_H
+
+#include <jansson.h>
+#include <sqlite3.h>
+#include <stddef.h>
+
+enum column_type { COLUMN_TEXT, COLUMN_INTEGER, COLUMN_BOOLEAN, COLUMN_OBJECT, COLUMN_ARRAY };
+
+struct column {
+	const char *name;
+	enum column_type type;
+};
+
+extern const struct column store_columns[];
+extern const size_t store_columns_n;
+
+/* NULL if there is none of that name. */
+const struct column *store_column_find(const char *name);
+
+#define STORE_COLUMN_SQL 8192
+/* "INSERT ... ON CONFLICT(event_id) DO UPDATE ..." with one parameter per column. */
+void store_columns_upsert_sql(char out[STORE_COLUMN_SQL]);
+/* "SELECT ... FROM events WHERE event_id = ?". */
+void store_columns_select_sql(char out[STORE_COLUMN_SQL]);
+
+/* An SQLite result code. */
+int store_columns_bind(sqlite3_stmt *upsert, const json_t *event);
+/* New reference; NULL with the column's name in *ret_bad if its content is none of ours, or NULL when out of memory. */
+json_t *store_columns_row(sqlite3_stmt *row, const char **ret_bad);
+/* One value of a row, by its type. */
+json_t *store_column_value(sqlite3_stmt *row, int i, enum column_type type);
+
+#endif

@@ -1,0 +1,42 @@
+/* What the files of the store share: the handle, and how SQLite's refusals become sentences. Private to this folder. */
+#ifndef SHADOWTAP_STORE_HANDLE_H
+#define SHADOWTAP_STORE_HANDLE_H
+
+#include "store.h"
+#include "store_lock.h"
+#include <sqlite3.h>
+
+/* "STap", in the header of every database of ours (SQLite file format, section 1.3). */
+#define STORE_APPLICATION_ID 0x53546170
+
+/* Milliseconds to wait for another connection's lock: writers hold theirs for one batch, readers for one row. */
+#define STORE_BUSY_MS 5000
+
+struct store {
+	sqlite3 *db;
+	sqlite3_stmt *upsert;   /* writer only */
+	struct store_lock lock; /* writer only */
+	int pending;            /* rows of the open transaction */
+	char error[STORE_ERROR_TEXT];
+};
+
+/* What a database says of itself. */
+struct store_identity {
+	int application_id, user_version;
+	bool empty; /* nothing in it at all: ours to fill */
+};
+
+struct store *store_handle_new(void);
+/* Closes SQLite before the lock is let go. NULL is fine. */
+void store_handle_free(struct store *s);
+
+/* Writes "what: SQLite's reason" into s->error. FAIL_MEMORY or FAIL_DATABASE. */
+int store_handle_fail(struct store *s, const char *what);
+int store_handle_exec(struct store *s, const char *sql, const char *what);
+/* First column of the first row of a pragma or query. An SQLite result code. */
+int store_handle_int(struct store *s, const char *sql, int *ret);
+int store_handle_identity(struct store *s, struct store_identity *ret);
+/* Against files made by others: no schema of theirs may call functions with side effects or harm the file's structure. */
+void store_handle_harden(struct store *s);
+
+#endif
