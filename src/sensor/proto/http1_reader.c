@@ -52,6 +52,8 @@ static void llhttp_begin(struct http1_reader *r, llhttp_type_t type)
 	r->llhttp.data = r;
 	/* Content-Length beside Transfer-Encoding is an attack on others; refusing it would only blind us. We follow
 	 * Transfer-Encoding (RFC 9112 6.3 rule 3) and say `ambiguous`. */
+	/* A control character in a value is no reason to go blind: servers such as Node with its own lenient parser take it. */
+	llhttp_set_lenient_headers(&r->llhttp, 1);
 	llhttp_set_lenient_chunked_length(&r->llhttp, 1);
 }
 
