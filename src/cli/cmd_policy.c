@@ -83,13 +83,22 @@ static int check_file(const char *path)
 	return EXIT_OK;
 }
 
+/* argv's element that getopt_long just refused. */
+static int unknown_option(const char *what, char **argv)
+{
+	char shown[TARGET_TEXT];
+	text_escape_terminal(shown, sizeof shown, slice_str(argv[optind - 1]));
+	return cli_usage("policy", "policy %s: '%s' is unknown, ambiguous or lacks its value", what, shown);
+}
+
 static int check(int argc, char **argv)
 {
 	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	int option, worst = EXIT_OK;
+	opterr = 0;
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (option != 'h')
-			return cli_usage("policy", "policy check takes file names only");
+			return unknown_option("check", argv);
 		fputs(help_text, stdout);
 		return EXIT_OK;
 	}
@@ -216,9 +225,7 @@ static bool test_option(struct test *t, int option)
 			t->tools[t->n_tools++] = (struct observed_count){optarg, 1};
 		break;
 	case OPTION_FORMAT: ok = cli_format_parse(optarg, &t->format) && (t->format == CLI_TEXT || t->format == CLI_JSON); break;
-	default:
-		cli_usage("policy", "unknown option, or one without its value");
-		return false;
+	default: return false;
 	}
 	if (!ok) {
 		char shown[TARGET_TEXT];
@@ -246,7 +253,7 @@ static void describe(const struct policy_entry *e, char out[TARGET_TEXT])
 	if (e->path)
 		text_append(plain, sizeof plain, &n, ", path %s", e->path);
 	if (e->n_clients)
-		text_append(plain, sizeof plain, &n, ", %zu client networks", e->n_clients);
+		text_append(plain, sizeof plain, &n, ", %zu client network%s", e->n_clients, e->n_clients == 1 ? "" : "s");
 	if (e->expires_ns != POLICY_NEVER) {
 		char when[RFC3339_TEXT];
 		rfc3339_format(e->expires_ns, when);
@@ -405,11 +412,14 @@ static int test(int argc, char **argv)
 	};
 	struct test t = {.policy_path = DEFAULT_POLICY, .format = CLI_TEXT, .facts = {.l4 = 6, .last_seen_ns = now()}};
 	int option, code = EXIT_OK;
+	opterr = 0;
 	while ((option = getopt_long(argc, argv, "p:h", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(help_text, stdout);
 			return EXIT_OK;
 		}
+		if (option == '?')
+			return unknown_option("test", argv);
 		if (!test_option(&t, option))
 			return EXIT_USAGE;
 	}

@@ -70,7 +70,7 @@ static void judge(const struct policy *p, struct slice in)
 		.via_proxy = flags & 8,
 		.auth = (enum auth_kind)(byte(&in) % AUTH_COUNT),
 		.server_port = (uint16_t)(byte(&in) << 8 | byte(&in)),
-		.last_seen_ns = (int64_t)byte(&in) << 56,
+		.last_seen_ns = (int64_t)(byte(&in) & 0x7f) << 56,
 	};
 	o.client_ip = address(&in);
 	o.server_ip = address(&in);

@@ -32,7 +32,7 @@ static void test_the_example_loads(void **state)
 	assert_true(e->expires_ns == POLICY_NEVER);
 
 	e = &p->entries[2];
-	assert_string_equal(e->host, "payments-mcp.acme.example");
+	assert_string_equal(e->host, "mcp.acme-payments.example");
 	assert_true(e->require.tls); /* from the defaults */
 	assert_string_equal(e->require.protocol_version, "2025-06-18");
 	assert_int_equal(e->n_clients, 1);
