@@ -48,14 +48,10 @@ enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct
 	/* A frame that claims more than any capture holds (limits.h) would claim it as a gap in some stream. */
 	uint32_t n = f->caplen < LIMIT_FRAME_BYTES ? f->caplen : LIMIT_FRAME_BYTES;
 	uint32_t wire = f->len < LIMIT_FRAME_BYTES ? f->len : LIMIT_FRAME_BYTES;
-	struct walk w = {
-		.anomalies = d->anomalies,
-		.fragments = d->fragments,
-		.frame = f,
-		.p = f->data,
-		.n = n,
-		.wire = wire > n ? wire : n,
-	};
+	struct walk w;
+	walk_init(&w, f, n, wire > n ? wire : n);
+	w.anomalies = d->anomalies;
+	w.fragments = d->fragments;
 	enum step step = STEP_LINK;
 	for (;;) {
 		switch (step) {

@@ -4,14 +4,15 @@
 
 enum { TCP_HEADER = 20, UDP_HEADER = 8 };
 
-static struct ip_addr addr_of(const uint8_t *bytes, uint8_t family)
+static void addr_set(struct ip_addr *a, const uint8_t *bytes, uint8_t family)
 {
-	struct ip_addr a = {.family = family};
-	if (family == 4)
-		memcpy(a.b, bytes, 4);
-	else
-		memcpy(a.b, bytes, 16);
-	return a;
+	a->family = family;
+	if (family == 4) {
+		memcpy(a->b, bytes, 4);
+		memset(a->b + 4, 0, 12);
+	} else {
+		memcpy(a->b, bytes, 16);
+	}
 }
 
 /* All that TCP and UDP have in common. header and payload_bytes are within what was on the wire; the capture may end
@@ -22,8 +23,8 @@ static void packet_fill(struct packet *ret, const struct walk *w, uint32_t heade
 	ret->time_ns = w->frame->time_ns;
 	ret->frame = w->frame->number;
 	ret->capture = w->frame->capture;
-	ret->src = addr_of(w->src, w->family);
-	ret->dst = addr_of(w->dst, w->family);
+	addr_set(&ret->src, w->src, w->family);
+	addr_set(&ret->dst, w->dst, w->family);
 	ret->proto = w->proto;
 	ret->wire_bytes = w->ip_bytes;
 	ret->payload_bytes = payload_bytes;
@@ -32,7 +33,9 @@ static void packet_fill(struct packet *ret, const struct walk *w, uint32_t heade
 	ret->ip_n = w->ip_n;
 	ret->src_mac = w->src_mac;
 	ret->dst_mac = w->dst_mac;
-	ret->encap = w->encap;
+	ret->encap = (struct encap){.n = w->encap.n};
+	for (unsigned i = 0; i < w->encap.n; i++)
+		ret->encap.layer[i] = w->encap.layer[i];
 }
 
 enum step tcp_read(struct walk *w, struct packet *ret)

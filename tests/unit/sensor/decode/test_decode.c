@@ -200,13 +200,13 @@ static void without_memory_there_is_no_decoder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_memory_there_is_no_decoder), /* first: later, freed memory would be at hand */
 		cmocka_unit_test(a_fragmented_segment_is_read_when_it_is_whole),
 		cmocka_unit_test(a_cut_fragment_gives_what_came_before_the_cut),
 		cmocka_unit_test(any_frame_ages_the_fragments),
 		cmocka_unit_test(fragments_that_nobody_reads_are_not_held),
 		cmocka_unit_test(a_fragment_within_a_fragment_is_refused),
 		cmocka_unit_test(a_fragment_without_length_is_refused),
-		cmocka_unit_test(without_memory_there_is_no_decoder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
