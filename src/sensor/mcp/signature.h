@@ -42,6 +42,8 @@ enum signature_match {
 	MATCH_ANY_LABEL,   /* hosts: no dot: "mcp-*" */
 };
 
+const char *signature_match_name(enum signature_match m);
+
 /* How much a path says by itself; alone, even a strong one is a hint. */
 enum path_specificity { PATH_WEAK = 1, PATH_MEDIUM = 2, PATH_STRONG = 3 };
 

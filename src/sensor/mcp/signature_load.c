@@ -114,11 +114,12 @@ static bool word_member(struct jsonfile *f, const json_t *root, const char *name
 /* The files of a directory are one set of one version, so that an event's signature_set names what was in force. */
 static bool read_header(struct signature_loader *l, struct jsonfile *f, const json_t *root)
 {
-	static const char *const members[] = {"$schema", "version", "set", "signatures", NULL};
+	static const char *const members[] = {"$schema", "comment", "version", "set", "signatures", NULL};
 	struct signature_layer *layer = &l->layers[l->n_layers - 1];
 	struct jsonplace set_at = {NULL, "set", 0}, version_at = {NULL, "version", 0};
-	const char *set = NULL, *version = NULL, *schema = NULL;
-	if (!jsonfile_members(f, NULL, root, members) || !jsonfile_string(f, NULL, root, "$schema", false, &schema) ||
+	const char *set = NULL, *version = NULL, *ignored = NULL;
+	if (!jsonfile_members(f, NULL, root, members) || !jsonfile_string(f, NULL, root, "$schema", false, &ignored) ||
+	    !jsonfile_string(f, NULL, root, "comment", false, &ignored) ||
 	    !word_member(f, root, "set", "-", &set) || !word_member(f, root, "version", ".-", &version))
 		return false;
 	if (!layer->set) {

@@ -39,6 +39,12 @@ const char *signature_kind_name(enum signature_kind k)
 	return kind_names[k];
 }
 
+const char *signature_match_name(enum signature_match m)
+{
+	static const char *const of_hosts[] = {"below", "glob", "first-label", "any-label"};
+	return m < MATCH_BELOW ? match_names[m] : of_hosts[m - MATCH_BELOW];
+}
+
 /* A sentence or a name: it goes into events and onto terminals, so it is short and has no control characters. */
 static bool text_member(struct jsonfile *f, const struct jsonplace *at, const json_t *object, const char *name,
 			bool required, size_t cap, const char **ret)
