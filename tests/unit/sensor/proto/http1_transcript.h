@@ -118,7 +118,8 @@ static inline enum http_body transcript_head(void *context, const struct http_he
 	return t->want[head->direction] ? HTTP_BODY_READ : HTTP_BODY_SKIP;
 }
 
-static inline void transcript_body(void *context, enum direction d, uint64_t exchange, uint64_t *user, struct slice bytes)
+static inline void transcript_body(void *context, enum direction d, uint64_t exchange, uint64_t *user,
+				   struct slice bytes)
 {
 	struct transcript *t = context;
 	transcript_user(t, exchange, user);
@@ -127,12 +128,14 @@ static inline void transcript_body(void *context, enum direction d, uint64_t exc
 		transcript_join(t, 'b', d, exchange, bytes);
 }
 
-static inline void transcript_body_gap(void *context, enum direction d, uint64_t exchange, uint64_t *user, uint64_t n)
+static inline void transcript_body_gap(void *context, enum direction d, uint64_t exchange, uint64_t *user,
+				       uint64_t n)
 {
 	struct transcript *t = context;
 	transcript_user(t, exchange, user);
 	transcript_stop_joining(t);
-	transcript_put(t, "%c gap %llu %llu\n", transcript_side(d), (unsigned long long)exchange, (unsigned long long)n);
+	transcript_put(t, "%c gap %llu %llu\n", transcript_side(d), (unsigned long long)exchange,
+		       (unsigned long long)n);
 }
 
 static inline void transcript_end(void *context, enum direction d, uint64_t exchange, uint64_t *user, bool complete)
@@ -140,7 +143,8 @@ static inline void transcript_end(void *context, enum direction d, uint64_t exch
 	struct transcript *t = context;
 	transcript_user(t, exchange, user);
 	transcript_stop_joining(t);
-	transcript_put(t, "%c end %llu %s\n", transcript_side(d), (unsigned long long)exchange, complete ? "complete" : "cut");
+	transcript_put(t, "%c end %llu %s\n", transcript_side(d), (unsigned long long)exchange,
+		       complete ? "complete" : "cut");
 }
 
 static inline void transcript_tunnel(void *context, bool connect, const struct http_head *answer)

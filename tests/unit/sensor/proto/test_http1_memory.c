@@ -60,7 +60,8 @@ void free(void *p)
 
 static const char client[] = "CONNECT a:1 HTTP/1.1\r\n\r\n"
 			     "POST /1 HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08!"
-			     "GET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\n\r\nGET /4 HTTP/1.1\r\n\r\nGET /5 HTTP/1.1\r\n\r\n";
+			     "GET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\n\r\n"
+			     "GET /4 HTTP/1.1\r\n\r\nGET /5 HTTP/1.1\r\n\r\n";
 static const char server[] = "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1"
 			     "HTTP/1.1 200 OK\r\nTransfer-Encoding: br, chunked\r\n\r\n1\r\n!\r\n0\r\n\r\n";
 
