@@ -9,11 +9,15 @@
 #include <zstd_errors.h>
 
 #define UINT_MOST ((uInt)-1)
+#define ZSTD_BLOCK_HEADER 3 /* RFC 8878 3.1.1.2 */
+#define ZSTD_FIRST_PIECE 1
 
 struct capture_unpack {
 	enum capture_packing packing;
 	z_stream gzip;
 	ZSTD_DCtx *zstd;
+	size_t zstd_hint;  /* bytes that zstd wants next */
+	bool zstd_pending; /* it may hold output */
 	bool complete;
 	bool padding; /* zeros follow the last gzip member */
 };
@@ -50,6 +54,7 @@ int capture_unpack_new(enum capture_packing packing, struct capture_unpack **ret
 			free(u);
 			return FAIL_MEMORY;
 		}
+		u->zstd_hint = ZSTD_FIRST_PIECE;
 		ZSTD_DCtx_setParameter(u->zstd, ZSTD_d_windowLogMax, LIMIT_CAPTURE_ZSTD_WINDOW_LOG);
 	}
 	*ret = u;
@@ -117,32 +122,44 @@ static int gzip_some(struct capture_unpack *u, struct slice *in, uint8_t *out, s
 	return 0;
 }
 
+/* zstd forgets to say how much it wrote when it finds damage in the same call. So that what came before is not lost, each
+ * call gets so little that it either writes or may fail: output that is pending is fetched without new input, and then
+ * one piece of the frame is handed over, be it a block or a header. zstd's hint is the next piece, and for blocks
+ * the header behind it too, which is left out. */
+static size_t zstd_piece(const struct capture_unpack *u, size_t left)
+{
+	if (u->zstd_pending)
+		return 0;
+	size_t piece = u->zstd_hint > ZSTD_BLOCK_HEADER ? u->zstd_hint - ZSTD_BLOCK_HEADER : u->zstd_hint;
+	return piece < left ? piece : left;
+}
+
 static int zstd_some(struct capture_unpack *u, struct slice *in, uint8_t *out, size_t room, size_t *ret_made,
 		     const char **ret_why)
 {
-	ZSTD_inBuffer from = {in->p, in->n, 0};
 	ZSTD_outBuffer to = {out, room, 0};
-	int fail = 0;
-	do {
-		size_t at = from.pos, made = to.pos;
+	while (to.pos < room && (in->n || u->zstd_pending)) {
+		ZSTD_inBuffer from = {in->p, zstd_piece(u, in->n), 0};
+		size_t before = to.pos;
 		size_t rc = ZSTD_decompressStream(u->zstd, &to, &from);
+		*in = slice_after(*in, from.pos);
+		*ret_made = to.pos;
 		if (ZSTD_isError(rc)) {
 			ZSTD_ErrorCode code = ZSTD_getErrorCode(rc);
+			if (code == ZSTD_error_memory_allocation)
+				return FAIL_MEMORY;
 			*ret_why = code == ZSTD_error_frameParameter_windowTooLarge
-				       ? "the zstd data asks for too large a window"
-				       : "the zstd data is damaged";
-			fail = code == ZSTD_error_memory_allocation ? FAIL_MEMORY : FAIL_INPUT;
-			break;
+					   ? "the zstd data asks for too large a window"
+					   : "the zstd data is damaged";
+			return FAIL_INPUT;
 		}
-		/* Asked again after the end of a frame without a byte of the next, zstd speaks of the next frame. */
-		if (from.pos != at || to.pos != made)
+		/* Asked without a byte of the next frame, zstd speaks of the next frame. */
+		if (from.pos || to.pos != before)
 			u->complete = rc == 0;
-		else
-			break;
-	} while (to.pos < room && from.pos < from.size);
-	*in = slice_after(*in, from.pos);
-	*ret_made = to.pos;
-	return fail;
+		u->zstd_pending = to.pos == room;
+		u->zstd_hint = rc ? rc : ZSTD_FIRST_PIECE;
+	}
+	return 0;
 }
 
 int capture_unpack_some(struct capture_unpack *u, struct slice in, uint8_t *out, size_t room, size_t *ret_used,
