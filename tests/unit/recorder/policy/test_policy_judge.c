@@ -101,6 +101,8 @@ static const struct {
 	{{.host = "x y.test.acme.com"}, "no-test", true, ""},
 	{{.host = "x.acme.com", .cut = true, .server = "10.77.1.1"}, "net", false, "host"},
 	{{.host = "10.77.0.2", .cut = true}, NONE, false, ""},
+	/* what was cut off may have been the port: the server's counts */
+	{{.host = "x.example", .cut = true, .server = "10.77.0.20", .port = 3001, .cleartext = true, .path = "/mcp"}, "box", false, "host"},
 	/* addresses */
 	{{.server = "10.77.1.1"}, "net", false, ""},
 	{{.server = "10.78.1.1"}, NONE, false, ""},
@@ -253,6 +255,24 @@ static void test_file_order_breaks_ties(void **state)
 	struct observation o = observe(&f);
 	policy_judge(p, &o, &j);
 	assert_string_equal(j.rule, "z");
+	policy_free(p);
+}
+
+/* "%c3" and "%C3" are one byte, and so is the letter that needs no encoding (RFC 3986 6.2.2). */
+static void test_a_denied_path_is_denied_in_every_spelling(void **state)
+{
+	static const char *const paths[] = {"/caf%C3%A9", "/caf%c3%a9/x", "/caf\xc3\xa9", "/%63af%C3%A9", "/x/../caf%c3%a9"};
+	struct policy *p = policy_of("{\"version\":1,\"approved\":[{\"id\":\"a\",\"host\":\"a.com\"}],"
+	                             "\"denied\":[{\"id\":\"d\",\"host\":\"a.com\",\"path\":\"/caf%C3%A9\"}]}");
+	(void)state;
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		struct facts f = {.host = "a.com", .path = paths[i]};
+		struct observation o = observe(&f);
+		struct judgement j;
+		policy_judge(p, &o, &j);
+		assert_string_equal(j.rule, "d");
+		assert_string_equal(j.why, "denied by entry \"d\"");
+	}
 	policy_free(p);
 }
 
@@ -432,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_precedence_is_independent_of_file_order),
 		cmocka_unit_test(test_file_order_breaks_ties),
+		cmocka_unit_test(test_a_denied_path_is_denied_in_every_spelling),
 		cmocka_unit_test(test_requirements),
 		cmocka_unit_test(test_defaults_and_overrides),
 		cmocka_unit_test(test_tools),
