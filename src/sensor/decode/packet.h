@@ -30,10 +30,11 @@ struct packet {
 	uint32_t wire_bytes;   /* length of the IP packet on the wire */
 	uint32_t payload_bytes;/* length of the payload on the wire; larger than payload.n where the capture cut it */
 	struct slice payload;  /* the captured part */
-	const uint8_t *ip;     /* start of the innermost IP header, and its captured length: what nDPI is fed */
+	const uint8_t *ip;     /* the innermost IP packet as captured: what nDPI is fed. Of fragments: the whole datagram, */
+			       /* under an IP header without options */
 	uint32_t ip_n;
-	const uint8_t *src_mac;/* 6 bytes of the innermost Ethernet header, or NULL */
-	const uint8_t *dst_mac;
+	const uint8_t *src_mac;/* 6 bytes of the innermost Ethernet or Linux cooked header, or NULL */
+	const uint8_t *dst_mac;/* cooked headers have none */
 	struct encap encap;
 };
 

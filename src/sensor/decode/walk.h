@@ -37,11 +37,11 @@ struct walk {
 	uint8_t proto;
 	uint8_t family; /* of the innermost IP header: 4 or 6 */
 	uint32_t wire;  /* >= n */
-	uint8_t tags;        /* VLAN tags read, also those that name no VLAN */
-	uint8_t extensions;  /* headers read between the IP and the transport header */
-	bool cut;            /* PACKET_CUT is counted for this frame */
-	bool unsized;        /* the IP header gives no length: segmentation offload, or a jumbogram */
-	bool reassembled;    /* p is inside the fragment table's buffer */
+	uint8_t tags;       /* VLAN tags read, also those that name no VLAN */
+	uint8_t extensions; /* headers read between the IP and the transport header */
+	bool cut;           /* PACKET_CUT is counted for this frame */
+	bool unsized;       /* the IP header gives no length: segmentation offload, or a jumbogram */
+	bool reassembled;   /* p is inside the fragment table's buffer */
 	const uint8_t *ip;
 	uint32_t ip_n;     /* captured */
 	uint32_t ip_bytes; /* on the wire */

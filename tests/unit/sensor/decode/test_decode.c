@@ -175,7 +175,13 @@ static void a_fragment_without_length_is_refused(void **state)
 	fragment4(0, 16, true);
 	b.b[14 + 2] = b.b[14 + 3] = 0;
 	assert_int_equal(bench_decode(&t, &b, &p), DECODE_REFUSED);
-	assert_int_equal(bench_only(&t, ANOMALY_IP_TOTAL_LENGTH), 1);
+	b.n = 0;
+	put_ethernet(&b, 0x86dd);
+	put_ip6(&b, 44, 0);
+	put_bytes(&b, "\x06\0\0\1\0\0\0\1", 8);
+	put_tcp(&b, "1234");
+	assert_int_equal(bench_decode(&t, &b, &p), DECODE_REFUSED);
+	assert_int_equal(bench_only(&t, ANOMALY_IP_TOTAL_LENGTH), 2);
 	assert_int_equal(decoder_memory(t.decoder), 0);
 	bench_done(&t);
 }

@@ -424,6 +424,40 @@ static void the_bytes_held_are_capped(void **state)
 	table_done(&x);
 }
 
+/* The i-th of many fragments, a hundred to a datagram, with holes between them. */
+static enum fragment_result push_scattered(struct table *x, uint32_t i)
+{
+	struct whole w;
+	struct fragment f = piece(x, 4, i % 100 * 16, 8, true);
+	f.id = 1000 + i / 100;
+	return push(x, f, &w);
+}
+
+static void the_oldest_gives_way_to_its_own_growth(void **state)
+{
+	(void)state;
+	static struct table x;
+	struct whole w;
+	table_init(&x, 4);
+	assert_int_equal(push(&x, piece(&x, 4, 0, 64, true), &w), FRAGMENT_HELD);
+	uint32_t room = 0;
+	for (; !counted(&x, ANOMALY_FRAGMENT_LIMIT); room++)
+		assert_int_equal(push_scattered(&x, room), FRAGMENT_HELD);
+	fragment_table_age(x.t, x.now + 31 * NS_PER_SEC);
+	table_done(&x);
+
+	table_init(&x, 4);
+	assert_int_equal(push(&x, piece(&x, 4, 0, 64, true), &w), FRAGMENT_HELD);
+	for (uint32_t i = 0; i + 1 < room; i++)
+		assert_int_equal(push_scattered(&x, i), FRAGMENT_HELD);
+	assert_no_anomaly(&x);
+	assert_int_equal(push(&x, piece(&x, 4, 64, 8, true), &w), FRAGMENT_REFUSED);
+	assert_int_equal(counted(&x, ANOMALY_FRAGMENT_LIMIT), 1);
+	fragment_table_age(x.t, x.now + 31 * NS_PER_SEC);
+	assert_int_equal(counted(&x, ANOMALY_FRAGMENT_TIMEOUT), (room + 98) / 100);
+	table_done(&x);
+}
+
 static void a_datagram_of_too_many_pieces_is_given_up(void **state)
 {
 	(void)state;
@@ -523,6 +557,7 @@ int main(void)
 		cmocka_unit_test(packet_time_ends_the_waiting),
 		cmocka_unit_test(at_the_cap_the_oldest_is_given_up),
 		cmocka_unit_test(the_bytes_held_are_capped),
+		cmocka_unit_test(the_oldest_gives_way_to_its_own_growth),
 		cmocka_unit_test(a_datagram_of_too_many_pieces_is_given_up),
 		cmocka_unit_test(bytes_that_the_capture_cut_end_the_datagram),
 		cmocka_unit_test(random_fragments_match_a_plain_array),
