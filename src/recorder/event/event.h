@@ -43,6 +43,9 @@ struct event {
 int event_from(const struct observation *o, const struct judgement *j, enum traffic_direction direction,
                const struct event_context *context, struct event *ret);
 
+/* The names of all fields of the contract, in its order; NULL ends them. */
+extern const char *const event_fields[];
+
 /* All fields of the contract, in its order. New reference, or NULL when out of memory. */
 json_t *event_json(const struct event *e);
 

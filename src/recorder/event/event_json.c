@@ -5,6 +5,15 @@
 #include "text.h"
 #include <stdio.h>
 
+const char *const event_fields[] = {
+	"schema_version", "kind", "event_id", "sensor", "first_seen", "last_seen", "verdict", "confidence", "stage", "severity",
+	"rule", "reasons", "findings", "unverified", "client_ip", "client_port", "server_ip", "server_port", "l4", "direction",
+	"community_id", "encapsulation", "client_mac", "transport", "http_version", "encrypted", "decrypted", "tls_version",
+	"sni", "alpn", "ja4", "host", "path", "user_agent", "protocol_version", "protocol_version_requested", "client_name",
+	"client_version", "server_name", "server_version", "joined", "session", "auth", "methods", "server_methods",
+	"tools_called", "requests", "errors", "packets", "bytes", "payload_bytes", "app_label", "capture", "first_frame",
+	"signature_set", NULL};
+
 /* Builds an object whose failures are checked once at the end; a NULL value means that memory ran out. */
 struct builder {
 	json_t *object;
