@@ -11,8 +11,8 @@
 struct http1;
 
 struct http_field {
-	struct slice name;  /* as sent */
-	struct slice value; /* trimmed; obs-fold joined by a space */
+	struct slice name;  /* as sent, without white space around it */
+	struct slice value; /* trimmed; obs-fold joined by a space; may hold control characters */
 };
 
 /* The head of a request or an answer. Borrowed: valid during the callback only. */

@@ -72,8 +72,8 @@ static void body_begin(struct side *s, const struct http_head *head, enum side_s
 		side_end(s, false);
 }
 
-static void head_read(struct side *s, struct http_field *fields, struct http_head *head,
-		      struct http1_framing *framing)
+/* False, and the side is bad, if this is no head that can be believed. */
+static bool head_read(struct side *s, struct http_field *fields, struct http_head *head, struct http1_framing *framing)
 {
 	*head = (struct http_head){
 		.direction = (enum direction)s->direction,
@@ -83,12 +83,20 @@ static void head_read(struct side *s, struct http_field *fields, struct http_hea
 	};
 	head->n_fields = http1_fields_list(&s->reader.fields, fields, &head->target);
 	head->fields_cut = s->reader.fields.cut;
+	/* RTSP's request line has HTTP's shape, and llhttp reads both. HTTP/0.9 and "HTTP/2.0" are not read here. */
+	if (head->major != 1 || slice_istarts(head->target, "rtsp:")) {
+		side_bad(s);
+		return false;
+	}
 	http1_reader_framing(&s->reader, fields, head->n_fields, framing);
+	for (uint32_t i = 0; i < head->n_fields; i++)
+		fields[i].name = slice_trim(fields[i].name);
 	head->ambiguous = framing->ambiguous;
 	if (head->fields_cut)
 		anomaly_count(s->h->anomalies, ANOMALY_HTTP_HEADER_LIMIT);
 	if (head->ambiguous)
 		anomaly_count(s->h->anomalies, ANOMALY_HTTP_LENGTH_AMBIGUOUS);
+	return true;
 }
 
 static struct http1_exchange *request_take_place(struct http1 *h, uint64_t *ret_number)
@@ -116,12 +124,8 @@ void request_head(struct side *s)
 	struct http_field fields[LIMIT_HTTP_FIELDS];
 	struct http_head head;
 	struct http1_framing framing;
-	head_read(s, fields, &head, &framing);
-	/* RTSP's request line has HTTP's shape, and llhttp reads both. HTTP/0.9 and "HTTP/2.0" are not read here. */
-	if (head.major != 1 || slice_istarts(head.target, "rtsp:")) {
-		side_bad(s);
+	if (!head_read(s, fields, &head, &framing))
 		return;
-	}
 
 	struct http1_exchange *e = request_take_place(h, &s->exchange);
 	uint8_t method = s->reader.llhttp.method;
@@ -210,11 +214,8 @@ void answer_head(struct side *s)
 	struct http_field fields[LIMIT_HTTP_FIELDS];
 	struct http_head head;
 	struct http1_framing framing;
-	head_read(s, fields, &head, &framing);
-	if (head.major != 1) {
-		side_bad(s);
+	if (!head_read(s, fields, &head, &framing))
 		return;
-	}
 
 	uint64_t number;
 	struct http1_exchange *e = http1_exchanges_next(x, &number);

@@ -50,10 +50,14 @@ static void llhttp_begin(struct http1_reader *r, llhttp_type_t type)
 {
 	llhttp_init(&r->llhttp, type, &settings);
 	r->llhttp.data = r;
+	/* A control character in a value, a bare LF behind it or a space before its colon is no reason to go blind: there
+	 * are servers that take it. */
+	llhttp_set_lenient_headers(&r->llhttp, 1);
+#if LLHTTP_VERSION_MAJOR > 9 || (LLHTTP_VERSION_MAJOR == 9 && LLHTTP_VERSION_MINOR >= 2)
+	llhttp_set_lenient_optional_cr_before_lf(&r->llhttp, 1);
+#endif
 	/* Content-Length beside Transfer-Encoding is an attack on others; refusing it would only blind us. We follow
 	 * Transfer-Encoding (RFC 9112 6.3 rule 3) and say `ambiguous`. */
-	/* A control character in a value is no reason to go blind: servers such as Node with its own lenient parser take it. */
-	llhttp_set_lenient_headers(&r->llhttp, 1);
 	llhttp_set_lenient_chunked_length(&r->llhttp, 1);
 }
 
@@ -131,7 +135,13 @@ void http1_reader_framing(const struct http1_reader *r, const struct http_field 
 	/* TE.TE: a second field, or a coding that only one of two recipients takes for chunked ("xchunked"). */
 	unsigned seen = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		if (!slice_ieq_str(fields[i].name, "Transfer-Encoding"))
+		struct slice name = slice_trim(fields[i].name);
+		bool length = slice_ieq_str(name, "Content-Length");
+		bool coding = slice_ieq_str(name, "Transfer-Encoding");
+		/* White space before the colon hides a framing field from some recipients (RFC 9112 5.1). */
+		if ((length || coding) && name.n != fields[i].name.n)
+			ret->ambiguous = true;
+		if (!coding)
 			continue;
 		struct slice rest = fields[i].value;
 		if (++seen > 1 || rest.n == 0)
