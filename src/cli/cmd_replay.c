@@ -6,6 +6,7 @@
 #include "text.h"
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -282,6 +283,7 @@ int cmd_replay(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	struct replay r = {.options = &options};
+	signal(SIGPIPE, SIG_IGN); /* a reader such as head(1) that has seen enough must not cost the database its rows */
 	code = prepare(&r);
 	if (code == EXIT_OK)
 		code = run(&r);

@@ -26,7 +26,8 @@ struct replay_output {
 	enum confidence min_confidence;
 	bool colour;
 	uint64_t printed;
-	bool failed;     /* standard output is gone */
+	bool failed;     /* standard output cannot be written */
+	bool closed;     /* its reader has gone (EPIPE): no failure */
 };
 
 /* One event that ended, if it is unapproved and sure enough. */

@@ -31,6 +31,14 @@ static const char *escaped(char *buf, size_t cap, const char *text)
 	return buf;
 }
 
+static void print_side(const char *what, const char *name, const char *version)
+{
+	char a[4 * LIMIT_NAME], b[4 * LIMIT_VERSION];
+	if (name)
+		printf("%s %s%s%s", what, escaped(a, sizeof a, name), version ? " " : "",
+		       version ? escaped(b, sizeof b, version) : "");
+}
+
 static void print_text(struct replay_output *o, const struct event *e)
 {
 	const struct observation *v = e->o;
@@ -44,14 +52,12 @@ static void print_text(struct replay_output *o, const struct event *e)
 	       confidence_name(v->confidence), stage_name(v->stage), v6 ? "[" : "", client, v6 ? "]" : "", v->client_port,
 	       v6 ? "[" : "", server, v6 ? "]" : "", v->server_port, name ? escaped(a, sizeof a, name) : "",
 	       v->path ? escaped(b, sizeof b, v->path) : "");
+	print_side("    client", v->client_name, v->client_version);
+	print_side("  server", v->server_name, v->server_version);
+	if (v->protocol_version)
+		printf("%srevision %s", v->client_name || v->server_name ? "  " : "    ", escaped(a, sizeof a, v->protocol_version));
 	if (v->client_name || v->server_name || v->protocol_version)
-		printf("    %s %s -> %s %s", v->client_name ? escaped(a, sizeof a, v->client_name) : "?",
-		       v->client_version ? escaped(b, sizeof b, v->client_version) : "",
-		       v->server_name ? "" : "?", "");
-	if (v->client_name || v->server_name || v->protocol_version)
-		printf("%s %s  revision %s\n", v->server_name ? escaped(a, sizeof a, v->server_name) : "",
-		       v->server_version ? escaped(b, sizeof b, v->server_version) : "",
-		       v->protocol_version ? v->protocol_version : "?");
+		putchar('\n');
 	if (v->tools_called.n) {
 		printf("    tools called:");
 		for (size_t i = 0; i < v->tools_called.n && i < 12; i++)
@@ -62,25 +68,33 @@ static void print_text(struct replay_output *o, const struct event *e)
 		printf("    - %s\n", escaped(a, sizeof a, v->reasons[i].detail));
 }
 
+/* A reader that went away wanted no more; anything else is a failure. */
+static void note_failure(struct replay_output *o, bool failed)
+{
+	if (failed && errno == EPIPE)
+		o->closed = true;
+	else if (failed && !o->closed)
+		o->failed = true;
+}
+
 void replay_output_event(void *context, const struct event *e)
 {
 	struct replay_output *o = context;
-	if (e->j->verdict == VERDICT_APPROVED || e->o->confidence < o->min_confidence)
+	if (o->closed || e->j->verdict == VERDICT_APPROVED || e->o->confidence < o->min_confidence)
 		return;
 	if (o->format == CLI_TEXT)
 		print_text(o, e);
 	else
 		print_json(o, e);
 	o->printed++;
-	o->failed |= ferror(stdout) != 0;
+	note_failure(o, ferror(stdout) != 0);
 }
 
 void replay_output_end(struct replay_output *o)
 {
 	if (o->format == CLI_JSON)
 		fputs(o->printed ? "\n]\n" : "[]\n", stdout);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		o->failed = true;
+	note_failure(o, fflush(stdout) != 0 || ferror(stdout));
 }
 
 static void print_counts(const struct recorder_counts *c)
