@@ -25,7 +25,7 @@ struct http_head {
 	const struct http_field *fields;
 	uint32_t n_fields;
 	bool fields_cut;      /* LIMIT_HTTP_FIELDS or LIMIT_HTTP_HEADER_KEPT was reached */
-	bool ambiguous;       /* its framing can be read in two ways (request smuggling): nothing in it proves anything */
+	bool ambiguous;       /* its framing can be read in two ways (smuggling): nothing in it proves anything */
 	bool unpaired;        /* an answer whose request was not seen */
 	/* One exchange is a request and its answers. Numbered from 1 per connection; 0 for an unpaired answer.
 	 * user is the owner's word of memory for the exchange, shared by both heads. */
@@ -64,9 +64,10 @@ struct http1 *http1_new(const struct http1_callbacks *callbacks, void *context, 
 /* PARSE_MORE, or PARSE_BAD: that direction is no HTTP (any more) and ignores what follows. */
 enum parse http1_feed(struct http1 *h, enum direction d, struct slice bytes);
 
-/* n bytes are missing in direction d; n == 0 means an unknown number. A gap inside a body of known length is counted
- * past; any other gap makes the reader look for the next head at a start of a segment (http1_feed is called with
- * segments as they arrived); heads found after a gap of unknown content carry resynced == true in http1_resynced(). */
+/* n bytes are missing in direction d; n == 0 means an unknown number. A gap inside a body of known length, or inside
+ * one chunk's data, is counted past; any other gap makes the reader look for the next head at a start of a segment
+ * (http1_feed is called with segments as they arrived); heads found after such a gap carry resynced == true in
+ * http1_resynced(). A gap before any byte means a start in mid-stream. What it does to pairing: http1_pairing.c. */
 void http1_gap(struct http1 *h, enum direction d, uint64_t n);
 
 /* The sender closed its direction (FIN, RST or the end of the capture). Ends bodies that last until close. */

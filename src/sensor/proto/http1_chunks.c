@@ -84,8 +84,8 @@ static enum chunks_at next_at(struct http1_chunks *c, uint8_t b)
 	}
 }
 
-enum parse http1_chunks_feed(struct http1_chunks *c, struct slice bytes, void (*body)(void *context, struct slice piece),
-			     void *context, size_t *ret_used)
+enum parse http1_chunks_feed(struct http1_chunks *c, struct slice bytes,
+			     void (*body)(void *context, struct slice piece), void *context, size_t *ret_used)
 {
 	struct slice rest = bytes;
 	while (rest.n && c->at != AT_END && c->at != AT_BAD) {

@@ -16,8 +16,8 @@ struct http1_chunks {
 
 /* PARSE_DONE after the empty line behind the trailers; trailers are dropped (RFC 9110 6.5.1: they must not frame,
  * route or authenticate). body gets each piece of data. */
-enum parse http1_chunks_feed(struct http1_chunks *c, struct slice bytes, void (*body)(void *context, struct slice piece),
-			     void *context, size_t *ret_used);
+enum parse http1_chunks_feed(struct http1_chunks *c, struct slice bytes,
+			     void (*body)(void *context, struct slice piece), void *context, size_t *ret_used);
 /* Bytes of the current chunk's data that are still to come; 0 outside of chunk data. */
 uint64_t http1_chunks_left(const struct http1_chunks *c);
 /* n <= http1_chunks_left() bytes of it were dropped or lost. */

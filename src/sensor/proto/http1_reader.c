@@ -50,8 +50,8 @@ static void llhttp_begin(struct http1_reader *r, llhttp_type_t type)
 {
 	llhttp_init(&r->llhttp, type, &settings);
 	r->llhttp.data = r;
-	/* A control character in a value, a bare LF behind it or a space before its colon is no reason to go blind: there
-	 * are servers that take it. */
+	/* A control character in a value, a bare LF behind it or a space before its colon is no reason to go blind:
+	 * there are servers that take it. */
 	llhttp_set_lenient_headers(&r->llhttp, 1);
 #if LLHTTP_VERSION_MAJOR > 9 || (LLHTTP_VERSION_MAJOR == 9 && LLHTTP_VERSION_MINOR >= 2)
 	llhttp_set_lenient_optional_cr_before_lf(&r->llhttp, 1);
@@ -94,7 +94,7 @@ enum parse http1_reader_head(struct http1_reader *r, struct slice bytes, size_t 
 	if (e == HPE_PAUSED && r->complete) {
 		/* error_pos is where llhttp paused: everything before it is the head. */
 		*ret_used = (size_t)((const uint8_t *)llhttp_get_error_pos(&r->llhttp) - part.p);
-		/* Some versions end the head at a CR and whatever follows: a way to hide a head from others or from us. */
+		/* Some versions end the head at a CR and whatever follows: a way to hide a head from others or us. */
 		return *ret_used > 0 && part.p[*ret_used - 1] == '\n' ? PARSE_DONE : PARSE_BAD;
 	}
 	*ret_length_bad = e == HPE_UNEXPECTED_CONTENT_LENGTH || e == HPE_INVALID_CONTENT_LENGTH ||
