@@ -3,6 +3,7 @@
 #include "capture_reader.h"
 
 #include "capture_link.h"
+#include "capture_time.h"
 #include "limits.h"
 #include "status.h"
 #include <errno.h>
@@ -36,6 +37,18 @@ static int libpcap_fail(struct capture_file *f, const char *says)
 	    f, FAIL_INPUT, f->next ? "libpcap: %s" : "expected a capture file, pcap or pcapng (libpcap: %s)", says);
 }
 
+/* The file was opened for nanoseconds, so tv_usec holds those. libpcap takes the 32 bits of a file for signed in its
+ * own byte order and for unsigned in the other; like our own reader, take them for unsigned. */
+static int64_t time_of(const struct timeval *t)
+{
+	const int64_t ns_most = (int64_t)UINT32_MAX * 1000; /* a microsecond field with all bits set */
+	int64_t s = t->tv_sec < 0 ? (uint32_t)t->tv_sec : t->tv_sec;
+	int64_t ns = t->tv_usec < 0 ? 0 : t->tv_usec;
+	if (s >= CAPTURE_TIME_MAX_S)
+		return CAPTURE_TIME_MAX_S * NS_PER_SEC;
+	return s * NS_PER_SEC + (ns < ns_most ? ns : ns_most);
+}
+
 static int libpcap_next_frame(struct capture_file *f, struct frame *ret)
 {
 	/* Even after EINTR: libpcap has lost the first half of a packet then. */
@@ -58,7 +71,7 @@ static int libpcap_next_frame(struct capture_file *f, struct frame *ret)
 	ret->caplen = header->caplen;
 	ret->len = header->len < header->caplen ? header->caplen : header->len;
 	ret->link_type = capture_link_of_dlt(pcap_datalink(f->libpcap));
-	ret->time_ns = (int64_t)header->ts.tv_sec * NS_PER_SEC + header->ts.tv_usec; /* opened for nanoseconds */
+	ret->time_ns = time_of(&header->ts);
 	ret->number = ++f->frames;
 	return 1;
 }

@@ -24,8 +24,9 @@ enum { OPTION_END = 0, OPTION_TSRESOL = 9, OPTION_TSOFFSET = 14 };
 #define BYTE_ORDER_MAGIC 0x1a2b3c4du
 #define BLOCK_HEADER 8
 #define BLOCK_TRAILER 4
-#define SECTION_START (BLOCK_HEADER + 4) /* up to the byte-order magic, which tells how to read the length before it   \
-					  */
+#define SECTION_START                                                                                                  \
+	(BLOCK_HEADER + 4) /* up to the byte-order magic, which tells how to read the length before it                 \
+			    */
 #define TSRESOL_DEFAULT 6
 
 struct capture_interface {

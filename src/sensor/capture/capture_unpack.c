@@ -122,9 +122,9 @@ static int gzip_some(struct capture_unpack *u, struct slice *in, uint8_t *out, s
 	return 0;
 }
 
-/* zstd forgets to say how much it wrote when it finds damage in the same call. So that what came before is not lost, each
- * call gets so little that it either writes or may fail: output that is pending is fetched without new input, and then
- * one piece of the frame is handed over, be it a block or a header. zstd's hint is the next piece, and for blocks
+/* zstd forgets to say how much it wrote when it finds damage in the same call. So that what came before is not lost,
+ * each call gets so little that it either writes or may fail: output that is pending is fetched without new input, and
+ * then one piece of the frame is handed over, be it a block or a header. zstd's hint is the next piece, and for blocks
  * the header behind it too, which is left out. */
 static size_t zstd_piece(const struct capture_unpack *u, size_t left)
 {
@@ -149,8 +149,8 @@ static int zstd_some(struct capture_unpack *u, struct slice *in, uint8_t *out, s
 			if (code == ZSTD_error_memory_allocation)
 				return FAIL_MEMORY;
 			*ret_why = code == ZSTD_error_frameParameter_windowTooLarge
-					   ? "the zstd data asks for too large a window"
-					   : "the zstd data is damaged";
+				       ? "the zstd data asks for too large a window"
+				       : "the zstd data is damaged";
 			return FAIL_INPUT;
 		}
 		/* Asked without a byte of the next frame, zstd speaks of the next frame. */
