@@ -183,6 +183,13 @@ static bool request_head(struct mcp_evidence *e, unsigned depth, const struct ht
 	return f.verb == VERB_POST;
 }
 
+/* The server of an answer whose request was not seen: that of the connection while it has one only. A lost segment must not
+ * turn the connection to an approved name into a second one to its bare address. */
+static struct mcp_row *unpaired_row(struct mcp_evidence *e)
+{
+	return e->n_rows == 1 ? e->rows[0] : mcp_evidence_row(e, slice_of(NULL, 0));
+}
+
 /* A request that was not seen: only what the answer itself shows. */
 static bool unpaired_head(struct mcp_evidence *e, const struct http_head *head)
 {
@@ -191,7 +198,7 @@ static bool unpaired_head(struct mcp_evidence *e, const struct http_head *head)
 	e->answer_is_file = http_field_value(head, "last-modified").p || http_field_value(head, "etag").p ||
 	                    http_field_value(head, "accept-ranges").p;
 	if (e->answer_session_header) {
-		struct mcp_row *row = mcp_evidence_row(e, slice_of(NULL, 0));
+		struct mcp_row *row = unpaired_row(e);
 		if (row)
 			mcp_evidence_add(e, row, signature_behaviour(e->set, "http.mcp-headers"),
 			         "an answer, whose request was not seen, carried Mcp-Session-Id");
@@ -358,7 +365,7 @@ static void unpaired_message(struct mcp_evidence *e, const struct jsonrpc_messag
 {
 	if (meaning->shape != SHAPE_PROOF && !(e->answer_session_header && meaning->shape == SHAPE_METHOD))
 		return;
-	struct mcp_row *row = mcp_evidence_row(e, slice_of(NULL, 0));
+	struct mcp_row *row = unpaired_row(e);
 	if (!row)
 		return;
 	/* a document that quotes MCP is an answer to a GET: without the request only a session header tells */
