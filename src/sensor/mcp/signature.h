@@ -96,7 +96,7 @@ const struct signature *signature_host(const struct signature_set *s, const char
 /* The endpoint of this host that a request's path is, or lies below; NULL if none. */
 const struct signature_endpoint *signature_host_endpoint(const struct signature *host, struct slice path);
 /* path: as sent (a query is ignored; case, %41-style letters and a last slash do not matter). The most specific: exact,
- * template, longest prefix, longest suffix, segment. */
+ * then discovery before endpoint paths, each by template, longest prefix, longest suffix, segment. */
 const struct signature *signature_path(const struct signature_set *s, struct slice path);
 const struct signature *signature_header(const struct signature_set *s, struct slice name, struct slice value);
 const struct signature *signature_method(const struct signature_set *s, struct slice method);

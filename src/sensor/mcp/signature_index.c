@@ -38,6 +38,9 @@ static size_t literal_bytes(const char *pattern)
 static int by_precedence(const void *a, const void *b)
 {
 	const struct signature *x = *(const struct signature *const *)a, *y = *(const struct signature *const *)b;
+	/* "/mcp/.well-known/..." is below an endpoint and yet asks about it only. */
+	if (x->role != y->role)
+		return x->role == PATH_DISCOVERY ? -1 : 1;
 	int rank = match_rank(x) - match_rank(y);
 	if (rank)
 		return rank;
