@@ -3,7 +3,6 @@
 #include "capture_unpack.h"
 #include "limits.h"
 #include "status.h"
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

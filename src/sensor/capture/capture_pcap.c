@@ -27,6 +27,8 @@ static int pcap_next_frame(struct capture_file *f, struct frame *ret)
 	have = capture_input_need(in, r->header_bytes + (size_t)caplen);
 	if (have != CAPTURE_READY)
 		return capture_reader_short(f, have, r->header_bytes + (size_t)caplen, "a packet with its header");
+	/* More than the file header's snap length is taken too: what was captured is there, whatever the header says.
+	 */
 	const uint8_t *p = in->p;
 	ret->data = p + r->header_bytes;
 	ret->caplen = caplen;

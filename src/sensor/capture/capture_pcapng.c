@@ -8,7 +8,6 @@
 #include "cursor.h"
 #include "limits.h"
 #include "status.h"
-#include <assert.h>
 #include <stdlib.h>
 
 enum {

@@ -17,10 +17,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 #define INPUT_MAX 65536  /* fits a pipe */
 #define FRAMES_MAX 20000 /* of the millions that a few packed bytes can unfold to */
 
-#define REQUIRE(what)         \
-	do {                  \
-		if (!(what))  \
-			abort(); \
+#define REQUIRE(what)                                                                                                  \
+	do {                                                                                                           \
+		if (!(what))                                                                                           \
+			abort();                                                                                       \
 	} while (0)
 
 struct digest {

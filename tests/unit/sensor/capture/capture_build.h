@@ -93,7 +93,8 @@ static inline void put_pattern(struct bytes *b, unsigned which, size_t n)
 	}
 }
 
-static inline void pcap_record(struct bytes *b, uint32_t s, uint32_t units, uint32_t caplen, uint32_t len, unsigned which)
+static inline void pcap_record(struct bytes *b, uint32_t s, uint32_t units, uint32_t caplen, uint32_t len,
+			       unsigned which)
 {
 	put_u32(b, s);
 	put_u32(b, units);
@@ -142,7 +143,8 @@ static inline void ng_option(struct bytes *b, uint16_t code, struct slice value)
 }
 
 /* tsresol 6 and offset 0 are left out, as writers do. */
-static inline void ng_interface(struct bytes *b, uint16_t link_type, uint32_t snaplen, uint8_t tsresol, int64_t offset_s)
+static inline void ng_interface(struct bytes *b, uint16_t link_type, uint32_t snaplen, uint8_t tsresol,
+				int64_t offset_s)
 {
 	struct bytes body = {.big = b->big};
 	put_u16(&body, link_type);
@@ -364,8 +366,8 @@ static inline void assert_pattern(const struct collected *c, size_t i, unsigned 
 		assert_int_equal(c->got[i].data[k], (uint8_t)(which * 37 + k * 11 + (k >> 8)));
 }
 
-static inline void assert_frame(const struct collected *c, size_t i, int64_t time_ns, uint32_t link_type, uint32_t caplen,
-				uint32_t len, unsigned which)
+static inline void assert_frame(const struct collected *c, size_t i, int64_t time_ns, uint32_t link_type,
+				uint32_t caplen, uint32_t len, unsigned which)
 {
 	assert_true(i < c->n);
 	const struct frame *f = &c->got[i].frame;

@@ -45,7 +45,8 @@ static void test_packed_and_truncated(void **state)
 				assert_true(c->n >= last);
 				last = c->n;
 				assert_false(c->stable);
-				/* Between two members or frames a cut cannot be seen in the packing, but in the record. */
+				/* Between two members or frames a cut cannot be seen in the packing, but in the record.
+				 */
 				assert_int_equal(c->outcome, n == b.n ? 0 : FAIL_INPUT);
 				assert_int_equal(c->outcome == 0, c->error[0] == 0);
 				collected_free(c);
@@ -350,9 +351,9 @@ static void test_recorded_files_agree_with_libpcap(void **state)
 {
 	(void)state;
 	static const char *const names[] = {
-		"d_pcapng__tls13_vendor_node.pcapng",
-		"d_bigendian__http_everything_stateful.pcap",
-		"d_gz__http_everything_stateful.pcap.gz",
+	    "d_pcapng__tls13_vendor_node.pcapng",
+	    "d_bigendian__http_everything_stateful.pcap",
+	    "d_gz__http_everything_stateful.pcap.gz",
 	};
 	for (size_t i = 0; i < ARRAY(names); i++) {
 		char path[1024], says[PCAP_ERRBUF_SIZE];
@@ -383,134 +384,18 @@ static void test_recorded_files_agree_with_libpcap(void **state)
 	}
 }
 
-/* ---- memory ---- */
-
-#if defined(__SANITIZE_ADDRESS__) || !defined(__GLIBC__)
-#define OWN_ALLOCATOR 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
-#define OWN_ALLOCATOR 0
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define OWN_ALLOCATOR 0
-#endif
-#ifndef OWN_ALLOCATOR
-#define OWN_ALLOCATOR 1
-#endif
-
-#if OWN_ALLOCATOR
-/* Stands before the C library's allocator for this whole program, zlib and zstd included, and lets the n-th
- * allocation fail. Sanitizers bring their own allocator, so that this runs in an ordinary build only. */
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t count, size_t n);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-
-static bool counting;
-static long until_failure, alive;
-
-static bool fails_now(void)
-{
-	return counting && until_failure-- <= 0;
-}
-
-void *malloc(size_t n)
-{
-	void *p = fails_now() ? NULL : __libc_malloc(n);
-	alive += counting && p;
-	return p;
-}
-
-void *calloc(size_t count, size_t n)
-{
-	void *p = fails_now() ? NULL : __libc_calloc(count, n);
-	alive += counting && p;
-	return p;
-}
-
-void *realloc(void *old, size_t n)
-{
-	void *p = fails_now() ? NULL : __libc_realloc(old, n);
-	alive += counting && p && !old;
-	return p;
-}
-
-void free(void *p)
-{
-	alive -= counting && p;
-	__libc_free(p);
-}
-
-/* Reads s with the n-th allocation and all later ones failing. True when n was enough. */
-static bool reads_with(struct slice s, long n)
-{
-	struct source src = source_file(s);
-	struct capture_file *f = NULL;
-	struct frame frame;
-	char error[CAPTURE_ERROR_TEXT] = "";
-	alive = 0;
-	until_failure = n;
-	counting = true;
-	int outcome = capture_file_open(src.path, &f, error);
-	if (outcome == 0) {
-		while ((outcome = capture_file_next(f, &frame)) == 1)
-			;
-		if (outcome < 0)
-			memcpy(error, capture_file_error(f), sizeof error);
-		capture_file_free(f);
-	}
-	counting = false;
-	source_done(&src);
-	assert_int_equal(alive, 0);
-	if (outcome == 0)
-		return true;
-	assert_int_equal(outcome, FAIL_MEMORY);
-	assert_non_null(strstr(error, "out of memory"));
-	return false;
-}
-
-static void test_failing_malloc(void **state)
-{
-	(void)state;
-	struct bytes plain = {0}, files[4] = {{0}, {0}, {0}, {0}};
-	pcap_sample(&files[0], 5);
-	ng_section(&plain);
-	for (unsigned i = 0; i < 20; i++)
-		ng_interface(&plain, 1, 0, 6, 0);
-	ng_packet(&plain, 19, 1, 300000, 300000, 1); /* larger than the read buffer */
-	put(&files[1], plain.p, plain.n);
-	put_gzip(&files[2], bytes_slice(&plain));
-	put_zstd(&files[3], bytes_slice(&plain));
-	for (size_t i = 0; i < 4; i++) {
-		long n = 0;
-		while (!reads_with(bytes_slice(&files[i]), n))
-			assert_true(++n < 1000);
-		assert_true(n >= 1);
-		bytes_done(&files[i]);
-	}
-	bytes_done(&plain);
-}
-#else
-static void test_failing_malloc(void **state)
-{
-	(void)state;
-	skip();
-}
-#endif
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_packed_and_truncated),
-		cmocka_unit_test(test_packed_and_damaged),
-		cmocka_unit_test(test_slow_pipe),
-		cmocka_unit_test(test_would_block),
-		cmocka_unit_test(test_interrupted),
-		cmocka_unit_test(test_error_texts),
-		cmocka_unit_test(test_position),
-		cmocka_unit_test(test_stable),
-		cmocka_unit_test(test_recorded_files_agree_with_libpcap),
-		cmocka_unit_test(test_failing_malloc),
+	    cmocka_unit_test(test_packed_and_truncated),
+	    cmocka_unit_test(test_packed_and_damaged),
+	    cmocka_unit_test(test_slow_pipe),
+	    cmocka_unit_test(test_would_block),
+	    cmocka_unit_test(test_interrupted),
+	    cmocka_unit_test(test_error_texts),
+	    cmocka_unit_test(test_position),
+	    cmocka_unit_test(test_stable),
+	    cmocka_unit_test(test_recorded_files_agree_with_libpcap),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

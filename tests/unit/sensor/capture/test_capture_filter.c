@@ -4,8 +4,8 @@
 
 /* IPv4, TCP, port 8080 to 443; an Ethernet header of 14 bytes before it. */
 static const uint8_t tcp[] = {
-	0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2, 0x08, 0x00, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0,
-	0,    1, 10, 0, 0, 2, 0x1f, 0x90, 0x01, 0xbb, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0, 0, 0, 0, 0, 0,
+    0x02, 0, 0, 0,  0, 1, 0x02, 0,    0,    0,    0,    2, 0x08, 0x00, 0x45, 0, 0, 40, 0, 0,    0, 0, 64, 6, 0, 0, 10,
+    0,    0, 1, 10, 0, 0, 2,    0x1f, 0x90, 0x01, 0xbb, 0, 0,    0,    1,    0, 0, 0,  0, 0x50, 2, 0, 0,  0, 0, 0, 0,
 };
 
 static struct frame frame_of(uint32_t link_type, struct slice s)
@@ -30,9 +30,11 @@ static void test_link_types(void **state)
 	memcpy(null + 4, ip.p, ip.n);
 	memcpy(cooked + 16, ip.p, ip.n);
 	const struct frame frames[] = {
-		frame_of(1, ethernet),			    frame_of(101, ip),
-		frame_of(228, ip),			    frame_of(0, slice_of(null, ip.n + 4)),
-		frame_of(113, slice_of(cooked, ip.n + 16)),
+	    frame_of(1, ethernet),
+	    frame_of(101, ip),
+	    frame_of(228, ip),
+	    frame_of(0, slice_of(null, ip.n + 4)),
+	    frame_of(113, slice_of(cooked, ip.n + 16)),
 	};
 	struct capture_filter *yes = filter("tcp port 443 and host 10.0.0.2"), *no = filter("tcp port 80");
 	for (int again = 0; again < 2; again++)
@@ -101,10 +103,10 @@ static void test_typo(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_link_types),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_typo),
+	    cmocka_unit_test(test_link_types),
+	    cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_lengths),
+	    cmocka_unit_test(test_typo),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

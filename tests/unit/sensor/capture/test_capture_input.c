@@ -227,15 +227,11 @@ static void test_cannot_open(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mapped),
-		cmocka_unit_test(test_packed),
-		cmocka_unit_test(test_pipe),
-		cmocka_unit_test(test_stdin_with_offset),
-		cmocka_unit_test(test_shrinks),
-		cmocka_unit_test(test_pages_behind),
-		cmocka_unit_test(test_nowait),
-		cmocka_unit_test(test_damage_comes_last),
-		cmocka_unit_test(test_cannot_open),
+	    cmocka_unit_test(test_mapped),      cmocka_unit_test(test_packed),
+	    cmocka_unit_test(test_pipe),        cmocka_unit_test(test_stdin_with_offset),
+	    cmocka_unit_test(test_shrinks),     cmocka_unit_test(test_pages_behind),
+	    cmocka_unit_test(test_nowait),      cmocka_unit_test(test_damage_comes_last),
+	    cmocka_unit_test(test_cannot_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

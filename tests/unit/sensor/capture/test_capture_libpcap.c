@@ -66,7 +66,8 @@ static void test_truncated(void **state)
 	struct collected *c = collect_file(slice_first(bytes_slice(&packed), packed.n - 1));
 	assert_int_equal(c->n, 2);
 	assert_int_equal(c->outcome, FAIL_INPUT);
-	assert_non_null(strstr(c->error, "frame 3 at unpacked byte 137: expected a packet, but the packed data ends in its middle"));
+	assert_non_null(strstr(
+	    c->error, "frame 3 at unpacked byte 137: expected a packet, but the packed data ends in its middle"));
 	collected_free(c);
 	bytes_done(&packed);
 	bytes_done(&b);
@@ -116,10 +117,10 @@ static void test_unknown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_old_pcap),
-		cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_late_times),
-		cmocka_unit_test(test_unknown),
+	    cmocka_unit_test(test_old_pcap),
+	    cmocka_unit_test(test_truncated),
+	    cmocka_unit_test(test_late_times),
+	    cmocka_unit_test(test_unknown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

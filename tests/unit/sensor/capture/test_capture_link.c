@@ -9,11 +9,20 @@ static void test_field(void **state)
 	static const struct {
 		uint32_t field, link_type;
 	} cases[] = {
-		{0, 0},	      {1, 1},	  {101, 101}, {113, 113}, {276, 276}, {65000, 65000},
-		{12, 101},    {14, 101},  {11, 100},  {19, 106},  {228, 228},
-		{0x24000001, 1},   /* FCS of 4 bytes */
-		{0xf4000071, 113}, /* FCS length 15, present */
-		{0x0400000c, 101},
+	    {0, 0},
+	    {1, 1},
+	    {101, 101},
+	    {113, 113},
+	    {276, 276},
+	    {65000, 65000},
+	    {12, 101},
+	    {14, 101},
+	    {11, 100},
+	    {19, 106},
+	    {228, 228},
+	    {0x24000001, 1},   /* FCS of 4 bytes */
+	    {0xf4000071, 113}, /* FCS length 15, present */
+	    {0x0400000c, 101},
 	};
 	for (size_t i = 0; i < ARRAY(cases); i++)
 		assert_int_equal(capture_link_of_field(cases[i].field), cases[i].link_type);
@@ -61,9 +70,9 @@ static void test_agrees_with_libpcap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_field),
-		cmocka_unit_test(test_dlt),
-		cmocka_unit_test(test_agrees_with_libpcap),
+	    cmocka_unit_test(test_field),
+	    cmocka_unit_test(test_dlt),
+	    cmocka_unit_test(test_agrees_with_libpcap),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

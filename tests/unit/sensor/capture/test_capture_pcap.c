@@ -19,12 +19,15 @@ static void test_orders_and_resolutions(void **state)
 				put_pattern(&b, i, 60 + i);
 			}
 			for (int through_pipe = 0; through_pipe < 2; through_pipe++) {
-				struct collected *c = through_pipe ? collect_pipe(bytes_slice(&b)) : collect_file(bytes_slice(&b));
+				struct collected *c =
+				    through_pipe ? collect_pipe(bytes_slice(&b)) : collect_file(bytes_slice(&b));
 				assert_int_equal(c->outcome, 0);
 				assert_int_equal(c->n, 3);
 				assert_int_equal(c->stable, !through_pipe);
 				for (unsigned i = 0; i < 3; i++)
-					assert_frame(c, i, (1700000000 + (int64_t)i) * 1000000000 + (m == 1 ? 123456 : 123456000),
+					assert_frame(c, i,
+						     (1700000000 + (int64_t)i) * 1000000000 +
+							 (m == 1 ? 123456 : 123456000),
 						     113, 60 + i, 1500, i);
 				collected_free(c);
 			}
@@ -38,7 +41,7 @@ static void test_odd_records(void **state)
 	(void)state;
 	struct bytes b = {0};
 	pcap_header(&b, 0xa1b2c3d4, 0x2400000c);
-	pcap_record(&b, 0, 0, 10, 4, 1);		   /* captured more than there was */
+	pcap_record(&b, 0, 0, 10, 4, 1);                  /* captured more than there was */
 	pcap_record(&b, UINT32_MAX, UINT32_MAX, 5, 5, 2); /* the latest time there is, and half a second too much */
 	pcap_record(&b, 1, 0, 0, UINT32_MAX, 3);
 	pcap_record(&b, 0, 5, LIMIT_FRAME_BYTES, LIMIT_FRAME_BYTES, 4); /* backwards, and as large as can be */
@@ -66,12 +69,14 @@ static void test_length_lie(void **state)
 		put_u32(&b, 60);
 		put_pattern(&b, 0, 64);
 		for (int through_pipe = 0; through_pipe < 2; through_pipe++) {
-			struct collected *c = through_pipe ? collect_pipe(bytes_slice(&b)) : collect_file(bytes_slice(&b));
+			struct collected *c =
+			    through_pipe ? collect_pipe(bytes_slice(&b)) : collect_file(bytes_slice(&b));
 			assert_int_equal(c->outcome, FAIL_INPUT);
 			assert_int_equal(c->n, 2);
 			assert_sample(c);
 			/* header 24, packet of 0, packet of 7 */
-			assert_non_null(strstr(c->error, "frame 3 at byte 63: expected a packet of at most 1048576 bytes"));
+			assert_non_null(
+			    strstr(c->error, "frame 3 at byte 63: expected a packet of at most 1048576 bytes"));
 			collected_free(c);
 		}
 		bytes_done(&b);
@@ -88,7 +93,8 @@ static void test_header_short(void **state)
 		assert_int_equal(c->outcome, n == 24 ? 0 : FAIL_INPUT);
 		assert_int_equal(c->n, 0);
 		if (n == 0)
-			assert_non_null(strstr(c->error, "not a capture file: expected pcap or pcapng, found an empty file"));
+			assert_non_null(
+			    strstr(c->error, "not a capture file: expected pcap or pcapng, found an empty file"));
 		else if (n >= 4 && n < 24)
 			assert_non_null(strstr(c->error, "expected a pcap header of 24 bytes, found "));
 		collected_free(c);
@@ -132,9 +138,11 @@ static void test_truncated(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_orders_and_resolutions), cmocka_unit_test(test_odd_records),
-		cmocka_unit_test(test_length_lie),	       cmocka_unit_test(test_header_short),
-		cmocka_unit_test(test_truncated),
+	    cmocka_unit_test(test_orders_and_resolutions),
+	    cmocka_unit_test(test_odd_records),
+	    cmocka_unit_test(test_length_lie),
+	    cmocka_unit_test(test_header_short),
+	    cmocka_unit_test(test_truncated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

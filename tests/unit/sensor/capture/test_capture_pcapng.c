@@ -20,8 +20,8 @@ static void put_rich_section(struct bytes *b)
 	ng_packet(b, 2, (UINT64_C(3) << 32) + 0x40000000, 0, 0, 3);
 	ng_old_packet(b, 1, (uint64_t)T0 * 1000000000 + 9, 33, 33, 4);
 	ng_simple_packet(b, 42, 42, 5);
-	ng_block(b, 0x80000bad, slice_of(other, 0)); /* private */
-	ng_block(b, 5, slice_of(other, 8));	     /* interface statistics */
+	ng_block(b, 0x80000bad, slice_of(other, 0));          /* private */
+	ng_block(b, 5, slice_of(other, 8));                   /* interface statistics */
 	ng_packet(b, 0, (uint64_t)T0 * 1000000 + 6, 8, 4, 6); /* captured more than there was */
 }
 
@@ -45,7 +45,8 @@ static void test_sections(void **state)
 		b.big = !b.big;
 		put_rich_section(&b); /* the other byte order, and interfaces from 0 again */
 		for (int through_pipe = 0; through_pipe < 2; through_pipe++) {
-			struct collected *c = through_pipe ? collect_pipe(bytes_slice(&b)) : collect_file(bytes_slice(&b));
+			struct collected *c =
+			    through_pipe ? collect_pipe(bytes_slice(&b)) : collect_file(bytes_slice(&b));
 			assert_int_equal(c->outcome, 0);
 			assert_int_equal(c->n, 12);
 			assert_int_equal(c->stable, !through_pipe);
@@ -72,7 +73,8 @@ static void test_interface_of_other_section(void **state)
 	assert_int_equal(c->outcome, FAIL_INPUT);
 	assert_int_equal(c->n, 1);
 	char where[128];
-	snprintf(where, sizeof where, "frame 2 at byte %zu: expected a packet of an interface below 0, found interface 0", at);
+	snprintf(where, sizeof where,
+		 "frame 2 at byte %zu: expected a packet of an interface below 0, found interface 0", at);
 	assert_non_null(strstr(c->error, where));
 	collected_free(c);
 	bytes_done(&b);
@@ -103,20 +105,20 @@ static void test_damage(void **state)
 {
 	(void)state;
 	static const char *const expected[] = {
-		"expected a block length that is a multiple of 4, from 12 to 16777216, found 8",
-		"expected a block length that is a multiple of 4, from 12 to 16777216, found 30",
-		"expected a block length that is a multiple of 4, from 12 to 16777216, found 16777220",
-		"expected the block length 16 again at the block's end, found 20",
-		"expected a packet of 9 bytes, found 8 in its block",
-		"expected a packet of at most 1048576 bytes, found a length of 4294967295",
-		"expected a packet of 0 bytes, found 0 in its block",
-		"expected an interface description, found a block too short for it",
-		"expected interface options, found one that ends behind its block",
-		"expected interface options, found one that ends behind its block",
-		"expected the byte-order magic of a section, found 0x1a2b3c00",
-		"expected a pcapng section header, found a block too short for it",
-		"expected pcapng version 1, found 2",
-		"expected a packet of an interface below 1, found interface 65535",
+	    "expected a block length that is a multiple of 4, from 12 to 16777216, found 8",
+	    "expected a block length that is a multiple of 4, from 12 to 16777216, found 30",
+	    "expected a block length that is a multiple of 4, from 12 to 16777216, found 16777220",
+	    "expected the block length 16 again at the block's end, found 20",
+	    "expected a packet of 9 bytes, found 8 in its block",
+	    "expected a packet of at most 1048576 bytes, found a length of 4294967295",
+	    "expected a packet of 0 bytes, found 0 in its block",
+	    "expected an interface description, found a block too short for it",
+	    "expected interface options, found one that ends behind its block",
+	    "expected interface options, found one that ends behind its block",
+	    "expected the byte-order magic of a section, found 0x1a2b3c00",
+	    "expected a pcapng section header, found a block too short for it",
+	    "expected pcapng version 1, found 2",
+	    "expected a packet of an interface below 1, found interface 65535",
 	};
 	for (size_t i = 0; i < ARRAY(expected); i++) {
 		struct bytes b = {0}, body = {0};
@@ -203,7 +205,8 @@ static void test_damage(void **state)
 			ng_block(&b, type, bytes_slice(&body));
 		ng_packet(&b, 0, 1, 40, 40, 1);
 		for (int through_pipe = 0; through_pipe < 2; through_pipe++) {
-			struct collected *c = through_pipe ? collect_pipe(bytes_slice(&b)) : collect_file(bytes_slice(&b));
+			struct collected *c =
+			    through_pipe ? collect_pipe(bytes_slice(&b)) : collect_file(bytes_slice(&b));
 			assert_int_equal(c->n, 1);
 			assert_int_equal(c->outcome, FAIL_INPUT);
 			char where[256];
@@ -360,15 +363,15 @@ static void test_agrees_with_libpcap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sections),
-		cmocka_unit_test(test_interface_of_other_section),
-		cmocka_unit_test(test_simple_packet_lengths),
-		cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_options),
-		cmocka_unit_test(test_interface_limit),
-		cmocka_unit_test(test_large_blocks),
-		cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_agrees_with_libpcap),
+	    cmocka_unit_test(test_sections),
+	    cmocka_unit_test(test_interface_of_other_section),
+	    cmocka_unit_test(test_simple_packet_lengths),
+	    cmocka_unit_test(test_damage),
+	    cmocka_unit_test(test_options),
+	    cmocka_unit_test(test_interface_limit),
+	    cmocka_unit_test(test_large_blocks),
+	    cmocka_unit_test(test_truncated),
+	    cmocka_unit_test(test_agrees_with_libpcap),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

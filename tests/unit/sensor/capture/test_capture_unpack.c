@@ -131,16 +131,16 @@ static void test_damage(void **state)
 		struct slice append;
 		const char *why;
 	} cases[] = {
-		{false, 5, {0}, "the gzip data is damaged"}, /* check sum */
-		{false, 1, {0}, "the gzip data is damaged"}, /* length */
-		{false, 0, SLICE_LITERAL("x"), "bytes that are not gzip follow the gzip data"},
-		{false, 0, SLICE_LITERAL("\x1f\x8c\0\0\0\0\0\0\0\0\0\0"), "the gzip data is damaged"},
-		{false, 0, SLICE_LITERAL("\0\x1f"), "bytes that are not gzip follow the gzip data"},
-		{true, 1, {0}, "the zstd data is damaged"}, /* check sum */
-		{true, 0, SLICE_LITERAL("garbage"), "the zstd data is damaged"},
-		/* A frame of which the descriptor asks for a window of 2^28. */
-		{true, 0, SLICE_LITERAL("\x28\xb5\x2f\xfd\x00\x90\x00\x00\x00\x00"),
-		 "the zstd data asks for too large a window"},
+	    {false, 5, {0}, "the gzip data is damaged"}, /* check sum */
+	    {false, 1, {0}, "the gzip data is damaged"}, /* length */
+	    {false, 0, SLICE_LITERAL("x"), "bytes that are not gzip follow the gzip data"},
+	    {false, 0, SLICE_LITERAL("\x1f\x8c\0\0\0\0\0\0\0\0\0\0"), "the gzip data is damaged"},
+	    {false, 0, SLICE_LITERAL("\0\x1f"), "bytes that are not gzip follow the gzip data"},
+	    {true, 1, {0}, "the zstd data is damaged"}, /* check sum */
+	    {true, 0, SLICE_LITERAL("garbage"), "the zstd data is damaged"},
+	    /* A frame of which the descriptor asks for a window of 2^28. */
+	    {true, 0, SLICE_LITERAL("\x28\xb5\x2f\xfd\x00\x90\x00\x00\x00\x00"),
+	     "the zstd data asks for too large a window"},
 	};
 	for (size_t i = 0; i < ARRAY(cases); i++)
 		for (size_t piece = 1; piece < 300; piece += 13) {
@@ -194,9 +194,8 @@ static void test_bomb_is_streamed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_packing_of), cmocka_unit_test(test_any_split),
-		cmocka_unit_test(test_cut),	   cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_bomb_is_streamed),
+	    cmocka_unit_test(test_packing_of), cmocka_unit_test(test_any_split),        cmocka_unit_test(test_cut),
+	    cmocka_unit_test(test_damage),     cmocka_unit_test(test_bomb_is_streamed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
