@@ -30,7 +30,7 @@ def replay(binary, tree, case, workers):
                              capture_output=True, text=True)
         if out.returncode != 0:
             sys.exit("query failed: %s\nreplay said: %s" % (out.stderr, run.stderr))
-        events = [json.loads(line) for line in out.stdout.splitlines()]
+        events = [json.loads(line) for line in out.stdout.split("\n") if line]
     for e in events:
         e.pop("app_label", None)
         e["capture"] = os.path.basename(e["capture"] or "")
@@ -48,7 +48,7 @@ def main():
             for e in events:
                 f.write(json.dumps({c: e[c] for c in columns}) + "\n")
         return
-    lines = open(path).read().splitlines()
+    lines = open(path).read().split("\n")
     want_code = None
     if lines and lines[0].startswith("# exit "):
         want_code = int(lines.pop(0).split()[2])
