@@ -211,11 +211,9 @@ static bool replay_file(struct replay *r, uint32_t index)
 		frame.capture = index;
 		if ((++count & 0xfff) == 0)
 			replay_progress_show(&r->progress, path, count, capture_file_position(file), capture_file_size(file));
-		if (r->filter && !capture_filter_matches(r->filter, &frame)) {
-			r->filtered++;
-			continue;
-		}
-		if (sensor_feed(r->sensor, &frame, stable) != 0) {
+		bool wanted = !r->filter || capture_filter_matches(r->filter, &frame);
+		r->filtered += !wanted;
+		if (wanted && sensor_feed(r->sensor, &frame, stable) != 0) {
 			snprintf(error, sizeof error, "out of memory at frame %" PRIu64, frame.number);
 			cli_error("%s: %s", path, error);
 			capture_file_free(file);

@@ -10,12 +10,33 @@
 
 /* The recognisers that the code looks up by id. Whoever adds one to the code adds it here and to behaviours.json. */
 static const char *const needed[] = {
-	"mcp.jsonrpc.initialize", "mcp.jsonrpc.initialize-result", "mcp.jsonrpc.meta", "mcp.jsonrpc.discover-result",
-	"mcp.jsonrpc.request", "mcp.jsonrpc.result", "mcp.jsonrpc.error", "mcp.dialogue", "mcp.tcp.dialogue",
-	"http.mcp-headers", "http.mcp-headers.answered", "http.session-delete", "http.path-accept", "http.path-attempt",
-	"sse.endpoint", "oauth.mcp-resource", "oauth.challenge", "http.cors-mcp",
-	"sni.dedicated", "sni.shared", "sni.pattern", "host.dedicated", "host.shared", "host.pattern",
-	"websocket.subprotocol", "proxy.connect-dedicated", "cert.dedicated",
+    "mcp.jsonrpc.initialize",
+    "mcp.jsonrpc.initialize-result",
+    "mcp.jsonrpc.meta",
+    "mcp.jsonrpc.discover-result",
+    "mcp.jsonrpc.request",
+    "mcp.jsonrpc.result",
+    "mcp.jsonrpc.error",
+    "mcp.dialogue",
+    "mcp.tcp.dialogue",
+    "http.mcp-headers",
+    "http.mcp-headers.answered",
+    "http.session-delete",
+    "http.path-accept",
+    "http.path-attempt",
+    "sse.endpoint",
+    "oauth.mcp-resource",
+    "oauth.challenge",
+    "http.cors-mcp",
+    "sni.dedicated",
+    "sni.shared",
+    "sni.pattern",
+    "host.dedicated",
+    "host.shared",
+    "host.pattern",
+    "websocket.subprotocol",
+    "proxy.connect-dedicated",
+    "cert.dedicated",
 };
 
 #define VERSION_CAP 33 /* of a set's name and of its version, with the NUL */
@@ -119,8 +140,8 @@ static bool read_header(struct signature_loader *l, struct jsonfile *f, const js
 	struct jsonplace set_at = {NULL, "set", 0}, version_at = {NULL, "version", 0};
 	const char *set = NULL, *version = NULL, *ignored = NULL;
 	if (!jsonfile_members(f, NULL, root, members) || !jsonfile_string(f, NULL, root, "$schema", false, &ignored) ||
-	    !jsonfile_string(f, NULL, root, "comment", false, &ignored) ||
-	    !word_member(f, root, "set", "-", &set) || !word_member(f, root, "version", ".-", &version))
+	    !jsonfile_string(f, NULL, root, "comment", false, &ignored) || !word_member(f, root, "set", "-", &set) ||
+	    !word_member(f, root, "version", ".-", &version))
 		return false;
 	if (!layer->set) {
 		*layer = (struct signature_layer){set, version, (uint32_t)(l->n_documents - 1)};
@@ -128,7 +149,8 @@ static bool read_header(struct signature_loader *l, struct jsonfile *f, const js
 	}
 	const char *first = l->documents[layer->document].path;
 	if (strcmp(set, layer->set) != 0)
-		return jsonfile_fail(f, &set_at, "\"%s\", but \"%s\" in %s: one directory holds one set", set, layer->set, first);
+		return jsonfile_fail(f, &set_at, "\"%s\", but \"%s\" in %s: one directory holds one set", set,
+				     layer->set, first);
 	if (strcmp(version, layer->version) != 0)
 		return jsonfile_fail(f, &version_at, "\"%s\", but \"%s\" in %s", version, layer->version, first);
 	return true;
@@ -265,8 +287,8 @@ static int by_kind(const void *a, const void *b)
 }
 
 /* All drafts of one id -> at most one. A disabled behaviour stays, as no evidence: the code asks for it by name. */
-static int resolve_id(struct signature_loader *l, const struct signature_draft *d, size_t n, struct signature_draft *ret,
-		      bool *ret_keep)
+static int resolve_id(struct signature_loader *l, const struct signature_draft *d, size_t n,
+		      struct signature_draft *ret, bool *ret_keep)
 {
 	struct signature_draft now = d[0];
 	if (now.bare)
@@ -298,7 +320,7 @@ static int resolve(struct signature_loader *l)
 	qsort(l->drafts, l->n_drafts, sizeof *l->drafts, by_id);
 	for (size_t i = 0, n; i < l->n_drafts; i += n) {
 		struct signature_draft one;
-		bool keep;
+		bool keep = false;
 		for (n = 1; i + n < l->n_drafts && strcmp(l->drafts[i + n].s.id, l->drafts[i].s.id) == 0;)
 			n++;
 		int fail = resolve_id(l, &l->drafts[i], n, &one, &keep);
@@ -348,7 +370,8 @@ static const char *endpoint_path(const json_t *list, size_t i)
 	return json_string_value(json_object_get(json_array_get(list, i), "path"));
 }
 
-static void freeze_one(const struct signature_draft *d, struct signature *s, struct signature_endpoint *endpoints, char **at)
+static void freeze_one(const struct signature_draft *d, struct signature *s, struct signature_endpoint *endpoints,
+		       char **at)
 {
 	*s = d->s;
 	s->id = text_put(at, d->s.id);
@@ -388,8 +411,8 @@ static int freeze(const struct signature_loader *l, struct signature_set **ret)
 	size_t bytes = 1, endpoints = 0;
 	for (size_t i = 0; i < l->n_drafts; i++) {
 		const struct signature_draft *d = &l->drafts[i];
-		bytes += text_bytes(d->s.id) + text_bytes(d->s.reason) + text_bytes(d->s.source) + text_bytes(d->s.vendor) +
-			 text_bytes(d->s.pattern) + text_bytes(d->s.value);
+		bytes += text_bytes(d->s.id) + text_bytes(d->s.reason) + text_bytes(d->s.source) +
+			 text_bytes(d->s.vendor) + text_bytes(d->s.pattern) + text_bytes(d->s.value);
 		for (size_t k = 0; k < json_array_size(d->endpoints); k++, endpoints++)
 			bytes += text_bytes(endpoint_path(d->endpoints, k));
 	}
@@ -435,15 +458,18 @@ int signature_loader_finish(struct signature_loader *l, bool whole, struct signa
 	for (int k = 0; !fail && k < SIGNATURE_KINDS; k++) {
 		if (s->n_scan[k] <= LIMIT_SIGNATURE_SCAN)
 			continue;
-		snprintf(text, sizeof text, "more than %d %s patterns that must be tried one by one (prefixes, globs, templates)",
+		snprintf(text, sizeof text,
+			 "more than %d %s patterns that must be tried one by one (prefixes, globs, templates)",
 			 LIMIT_SIGNATURE_SCAN, signature_kind_name((enum signature_kind)k));
 		fail = loader_fail(l, FAIL_CONFIG, NULL, text);
 	}
 	for (size_t i = 0; !fail && whole && i < sizeof needed / sizeof *needed; i++) {
 		if (signature_behaviour(s, needed[i]))
 			continue;
-		snprintf(text, sizeof text, "no behaviour \"%s\" in these directories, and the sensor needs it "
-			 "(a site's own set goes behind the shipped one)", needed[i]);
+		snprintf(text, sizeof text,
+			 "no behaviour \"%s\" in these directories, and the sensor needs it "
+			 "(a site's own set goes behind the shipped one)",
+			 needed[i]);
 		fail = loader_fail(l, FAIL_CONFIG, NULL, text);
 	}
 	if (fail) {
@@ -454,7 +480,8 @@ int signature_loader_finish(struct signature_loader *l, bool whole, struct signa
 	return 0;
 }
 
-int signature_set_load(const char *const directories[], size_t n, struct signature_set **ret, char error[SIGNATURE_ERROR_TEXT])
+int signature_set_load(const char *const directories[], size_t n, struct signature_set **ret,
+		       char error[SIGNATURE_ERROR_TEXT])
 {
 	struct signature_loader l;
 	int fail = 0;
