@@ -4,14 +4,15 @@
 
 struct slice uri_path(struct slice uri)
 {
+	uri = slice_first(uri, slice_find(uri, '#'));
+	uri = slice_first(uri, slice_find(uri, '?')); /* first: a query may hold slashes, and secrets behind them */
 	for (size_t i = 0; i + 2 < uri.n && i < 8; i++)
 		if (uri.p[i] == ':' && uri.p[i + 1] == '/' && uri.p[i + 2] == '/') {
 			uri = slice_after(uri, i + 3);
 			uri = slice_after(uri, slice_find(uri, '/'));
 			break;
 		}
-	uri = slice_first(uri, slice_find(uri, '#'));
-	return slice_first(uri, slice_find(uri, '?'));
+	return uri;
 }
 
 static struct slice uri_query(struct slice uri)
