@@ -243,16 +243,35 @@ struct mcp_meaning mcp_message_read(const struct jsonrpc_message *m)
 	return none;
 }
 
+/* There, and of the type that MCP gives it: A2A's results have a taskId and a status too, but the status is an object. */
+static bool has_typed(const struct jsonrpc_message *m, enum jsonrpc_member member)
+{
+	switch (member) {
+	case JM_R_TOOL_SCHEMA:
+	case JM_R_COMPLETION:
+	case JM_R_CAPABILITIES: return is(m, member, JSON_OBJECT);
+	case JM_R_TOOLS:
+	case JM_R_PROMPTS:
+	case JM_R_RESOURCES:
+	case JM_R_RESOURCE_TEMPLATES:
+	case JM_R_CONTENTS:
+	case JM_R_MESSAGES:
+	case JM_R_COMPLETION_VALUES:
+	case JM_R_ROOTS:
+	case JM_R_TASKS:
+	case JM_R_SUPPORTED_VERSIONS: return is(m, member, JSON_ARRAY);
+	case JM_R_CONTENT: return is(m, member, JSON_ARRAY) || is(m, member, JSON_OBJECT);
+	default: return is(m, member, JSON_STRING);
+	}
+}
+
 bool mcp_result_fits(const char *method, const struct jsonrpc_message *m)
 {
 	if (strcmp(method, "initialize") == 0)
 		return is(m, JM_R_PROTOCOL_VERSION, JSON_STRING) && is(m, JM_R_SERVER_INFO, JSON_OBJECT);
 	const struct method_shape *s = shape_of(method);
-	if (!s || s->result == JM_COUNT || !has(m, s->result))
+	if (!s || s->result == JM_COUNT || !has_typed(m, s->result))
 		return false;
-	if (s->result == JM_R_ACTION)
-		return is(m, JM_R_ACTION, JSON_STRING);
-	if (s->element == JM_COUNT || has(m, s->element))
-		return true;
-	return false; /* an empty list is anybody's */
+	/* an empty list is anybody's */
+	return s->element == JM_COUNT || has_typed(m, s->element);
 }
