@@ -7,6 +7,8 @@
 /* Bytes of a direction that may wait until the protocol is known: a method name, a record and message header, or a header
  * of the PROXY protocol before them. */
 enum { FIRST_BYTES = 600 };
+/* As much as a first line or record header needs to be known; what comes later changes nothing, however it was split. */
+enum { TELLING_BYTES = 40 };
 /* Segments that a mid-stream start is searched for a head of HTTP before the connection is given up. */
 enum { SEARCH_SEGMENTS = 512 };
 
@@ -173,6 +175,7 @@ static void feed_tls(struct app_stream *a, enum direction d, struct slice bytes)
 static enum app_protocol guess(struct slice first, enum direction d, bool roles_known, bool *ret_sure, bool *ret_flip)
 {
 	bool sure_request, sure_answer, sure_tls;
+	first = slice_first(first, TELLING_BYTES);
 	*ret_flip = false;
 	bool request = http1_looks_like(first, FROM_CLIENT, &sure_request);
 	bool answer = http1_looks_like(first, FROM_SERVER, &sure_answer);
@@ -194,6 +197,7 @@ static enum app_protocol guess(struct slice first, enum direction d, bool roles_
 	struct slice text = slice_trim(first);
 	if (*ret_sure && text.n && text.p[0] == '{')
 		return APP_JSON_LINES;
+	*ret_sure &= text.n > 0; /* white space may stand before a JSON text */
 	return APP_OTHER;
 }
 
@@ -271,7 +275,7 @@ static void decide(struct app_stream *a, enum direction d, struct slice bytes)
 	}
 	bool sure, flip;
 	enum app_protocol p = guess(first, d, a->roles_known, &sure, &flip);
-	if (!sure && first.n < 40) { /* no first line or record header needs more */
+	if (!sure && first.n < TELLING_BYTES) {
 		wait_for_more(a, d, first);
 		return;
 	}
