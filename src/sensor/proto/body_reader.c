@@ -43,6 +43,10 @@ static void on_sse_event(void *context, struct slice type, bool has_data, bool h
 {
 	struct body_reader *b = context;
 	(void)has_id;
+	if (!b->event_open) { /* its data is empty: what is kept is of the event before */
+		b->n_data_first = 0;
+		b->data_cut = false;
+	}
 	if (has_data)
 		b->sink->sse_event(b->context, b->depth, b->exchange, type, slice_of(b->data_first, b->n_data_first), b->data_cut);
 	b->event_open = false;
