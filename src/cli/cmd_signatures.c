@@ -1,5 +1,5 @@
-/* `shadowtap signatures check`, `list` and `test`: are the files right, what is in them, and what do they say of a host or
- * a path? Asks the loader and the look-ups that `replay` uses. */
+/* `shadowtap signatures check`, `list` and `test`: are the files right, what is in them, and what do they say of a host
+ * or a path? Asks the loader and the look-ups that `replay` uses. */
 #include "cli.h"
 #include "hostname.h"
 #include "output.h"
@@ -13,27 +13,27 @@
 #define SHOWN_TEXT 1024
 
 static const char help_text[] =
-	"usage: shadowtap signatures check [DIR...]\n"
-	"       shadowtap signatures list [--signatures DIR]... [--kind KIND] [--format FORMAT] [TEXT]\n"
-	"       shadowtap signatures test [--signatures DIR]... HOST|/PATH...\n"
-	"\n"
-	"check   reads the signature directories and says what is wrong with them. Several are laid over each other in\n"
-	"        the order given, as --signatures does: the shipped one first, a site's own behind it.\n"
-	"        Exit code 0 if they can be used, 2 if not.\n"
-	"list    shows the signatures in force, or those with TEXT in their id, pattern or vendor.\n"
-	"test    says which signature a host name or a path (with its '/') matches.\n"
-	"        Exit code 0 if all match one, 1 if any does not.\n"
-	"\n"
-	"      --signatures DIR     instead of the installed ones; may be repeated\n"
-	"      --kind KIND          host, path, header, method, user-agent, client, ja4 or behaviour\n"
-	"      --format FORMAT      text, json, jsonl or csv\n"
-	"  -h, --help\n"
-	"\n"
-	"examples:\n"
-	"  shadowtap signatures check\n"
-	"  shadowtap signatures check /usr/share/shadowtap/signatures /etc/shadowtap/signatures\n"
-	"  shadowtap signatures list --kind host stripe\n"
-	"  shadowtap signatures test mcp.stripe.com /v1/mcp\n";
+    "usage: shadowtap signatures check [DIR...]\n"
+    "       shadowtap signatures list [--signatures DIR]... [--kind KIND] [--format FORMAT] [TEXT]\n"
+    "       shadowtap signatures test [--signatures DIR]... HOST|/PATH...\n"
+    "\n"
+    "check   reads the signature directories and says what is wrong with them. Several are laid over each other in\n"
+    "        the order given, as --signatures does: the shipped one first, a site's own behind it.\n"
+    "        Exit code 0 if they can be used, 2 if not.\n"
+    "list    shows the signatures in force, or those with TEXT in their id, pattern or vendor.\n"
+    "test    says which signature a host name or a path (with its '/') matches.\n"
+    "        Exit code 0 if all match one, 1 if any does not.\n"
+    "\n"
+    "      --signatures DIR     instead of the installed ones; may be repeated\n"
+    "      --kind KIND          host, path, header, method, user-agent, client, ja4 or behaviour\n"
+    "      --format FORMAT      text, json, jsonl or csv\n"
+    "  -h, --help\n"
+    "\n"
+    "examples:\n"
+    "  shadowtap signatures check\n"
+    "  shadowtap signatures check /usr/share/shadowtap/signatures /etc/shadowtap/signatures\n"
+    "  shadowtap signatures list --kind host stripe\n"
+    "  shadowtap signatures test mcp.stripe.com /v1/mcp\n";
 
 struct request {
 	const char *directories[LIMIT_SIGNATURE_DIRECTORIES];
@@ -125,7 +125,8 @@ static json_t *endpoints_json(const struct signature *s)
 	json_t *list = json_array();
 	for (size_t i = 0; list && i < s->n_endpoints; i++) {
 		const char *transport = transport_name(s->endpoints[i].transport);
-		json_array_append_new(list, json_pack("{s:s, s:s?}", "path", s->endpoints[i].path, "transport", transport));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s?}", "path", s->endpoints[i].path, "transport", transport));
 	}
 	return list;
 }
@@ -134,10 +135,12 @@ static json_t *endpoints_json(const struct signature *s)
 static json_t *signature_json(const struct signature *s)
 {
 	static const char *const tiers[] = {"dedicated", "shared", "pattern", "ignored"};
-	static const char *const specificities[] = {[PATH_WEAK] = "weak", [PATH_MEDIUM] = "medium", [PATH_STRONG] = "strong"};
+	static const char *const specificities[] = {
+	    [PATH_WEAK] = "weak", [PATH_MEDIUM] = "medium", [PATH_STRONG] = "strong"};
 	const char *confidence = confidence_name(s->confidence);
-	json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s*}", "id", s->id, "kind", signature_kind_name(s->kind),
-				"confidence", confidence ? confidence : "none", "pattern", s->pattern, "vendor", s->vendor);
+	json_t *row =
+	    json_pack("{s:s, s:s, s:s, s:s, s:s*}", "id", s->id, "kind", signature_kind_name(s->kind), "confidence",
+		      confidence ? confidence : "none", "pattern", s->pattern, "vendor", s->vendor);
 	if (!row)
 		return NULL;
 	json_object_set_new(row, "match", json_string(signature_match_name(s->match)));
@@ -150,11 +153,8 @@ static json_t *signature_json(const struct signature *s)
 		json_object_set_new(row, "role", json_string(s->role == PATH_DISCOVERY ? "discovery" : "endpoint"));
 		json_object_set_new(row, "specificity", json_string(specificities[s->specificity]));
 		break;
-	case SIGNATURE_METHOD:
-		json_object_set_new(row, "unique", json_boolean(s->unique));
-		break;
-	default:
-		break;
+	case SIGNATURE_METHOD: json_object_set_new(row, "unique", json_boolean(s->unique)); break;
+	default: break;
 	}
 	json_object_set_new(row, "reason", json_string(s->reason));
 	json_object_set_new(row, "source", json_string(s->source));
@@ -164,8 +164,8 @@ static json_t *signature_json(const struct signature *s)
 static int list_set(const struct signature_set *set, const struct request *r, const char *text)
 {
 	static const char *const table[] = {"id", "confidence", "pattern", "vendor", NULL};
-	static const char *const columns[] = {"id", "kind", "confidence", "pattern", "match", "vendor", "tier", "endpoints",
-					      "role", "specificity", "unique", "reason", "source", NULL};
+	static const char *const columns[] = {"id",        "kind", "confidence",  "pattern", "match",  "vendor", "tier",
+					      "endpoints", "role", "specificity", "unique",  "reason", "source", NULL};
 	struct output out;
 	output_start(&out, stdout, r->format, r->format == CLI_TEXT ? table : columns);
 	for (int k = 0; k < SIGNATURE_KINDS; k++) {
@@ -236,24 +236,24 @@ static int take_option(struct request *r, int option)
 		for (r->kind = 0; r->kind < SIGNATURE_KINDS; r->kind++)
 			if (strcmp(optarg, signature_kind_name((enum signature_kind)r->kind)) == 0)
 				return EXIT_OK;
-		return cli_usage("signatures", "--kind: host, path, header, method, user-agent, client, ja4 or behaviour");
+		return cli_usage("signatures",
+				 "--kind: host, path, header, method, user-agent, client, ja4 or behaviour");
 	case OPTION_FORMAT:
 		if (cli_format_parse(optarg, &r->format))
 			return EXIT_OK;
 		return cli_usage("signatures", "--format: text, json, jsonl or csv");
-	default:
-		return cli_usage("signatures", "signatures: a wrong option");
+	default: return cli_usage("signatures", "signatures: a wrong option");
 	}
 }
 
 static int list_or_test(int argc, char **argv, bool list)
 {
 	static const struct option options[] = {
-		{"signatures", required_argument, NULL, OPTION_SIGNATURES},
-		{"kind", required_argument, NULL, OPTION_KIND},
-		{"format", required_argument, NULL, OPTION_FORMAT},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+	    {"signatures", required_argument, NULL, OPTION_SIGNATURES},
+	    {"kind", required_argument, NULL, OPTION_KIND},
+	    {"format", required_argument, NULL, OPTION_FORMAT},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
 	};
 	struct request r = {.kind = -1, .format = CLI_TEXT};
 	int option, code = EXIT_OK;
@@ -295,5 +295,6 @@ int cmd_signatures(int argc, char **argv)
 		fputs(help_text, stdout);
 		return EXIT_OK;
 	}
-	return cli_usage("signatures", what[0] ? "signatures: it is check, list or test" : "signatures: check, list or test?");
+	return cli_usage("signatures",
+			 what[0] ? "signatures: it is check, list or test" : "signatures: check, list or test?");
 }

@@ -8,8 +8,8 @@
 #include "slice.h"
 
 enum signature_kind {
-	SIGNATURE_HOST,       /* host names and platform patterns: exact or "*." suffix, or label patterns such as "mcp.*" */
-	SIGNATURE_PATH,       /* HTTP paths: exact, prefix, or last segment */
+	SIGNATURE_HOST, /* host names and platform patterns: exact or "*." suffix, or label patterns such as "mcp.*" */
+	SIGNATURE_PATH, /* HTTP paths: exact, prefix, or last segment */
 	SIGNATURE_HEADER,     /* HTTP field names, with value prefix or not */
 	SIGNATURE_METHOD,     /* JSON-RPC methods of MCP */
 	SIGNATURE_USER_AGENT, /* beginnings of User-Agent */
@@ -25,7 +25,7 @@ enum host_tier {
 	HOST_DEDICATED, /* serves nothing but MCP: SNI alone is `likely` */
 	HOST_SHARED,    /* serves MCP among much else: `possible` alone; with the right path `likely` */
 	HOST_PATTERN,   /* looks like it (label mcp): `possible` */
-	HOST_IGNORED,   /* looks like it and is not (registries, directories): matches nothing, and stops less specific ones */
+	HOST_IGNORED,   /* looks like it and is not (a registry): matches nothing, and stops less specific ones */
 };
 
 /* How a pattern is held against the text. Hosts tell it by the form of the pattern. */
@@ -56,23 +56,23 @@ struct signature_endpoint {
 };
 
 struct signature {
-	const char *id;               /* unique in the set: "host.mcp.stripe.com"; shorter than LIMIT_SIGNATURE_ID */
+	const char *id; /* unique in the set: "host.mcp.stripe.com"; shorter than LIMIT_SIGNATURE_ID */
 	enum signature_kind kind;
-	enum confidence confidence;   /* of the evidence, standing alone; CONFIDENCE_NONE: a label, no evidence */
-	const char *reason;           /* a sentence for an analyst, shorter than LIMIT_DETAIL */
-	const char *source;           /* where the fact comes from */
-	const char *vendor;           /* or NULL */
-	const char *pattern;          /* behaviours: the id */
+	enum confidence confidence; /* of the evidence, standing alone; CONFIDENCE_NONE: a label, no evidence */
+	const char *reason;         /* a sentence for an analyst, shorter than LIMIT_DETAIL */
+	const char *source;         /* where the fact comes from */
+	const char *vendor;         /* or NULL */
+	const char *pattern;        /* behaviours: the id */
 	enum signature_match match;
-	enum host_tier tier;          /* hosts */
-	const char *path;             /* hosts: the first endpoint's path; NULL if none is known */
+	enum host_tier tier;                        /* hosts */
+	const char *path;                           /* hosts: the first endpoint's path; NULL if none is known */
 	const struct signature_endpoint *endpoints; /* hosts: where MCP is on the host */
 	size_t n_endpoints;
-	uint8_t specificity;          /* paths: enum path_specificity */
-	enum path_role role;          /* paths */
-	enum transport transport;     /* paths: the usual one there, or TRANSPORT_NONE */
-	const char *value;            /* headers: the value must begin so; NULL for any value */
-	bool unique;                  /* methods: no other protocol uses the name */
+	uint8_t specificity;      /* paths: enum path_specificity */
+	enum path_role role;      /* paths */
+	enum transport transport; /* paths: the usual one there, or TRANSPORT_NONE */
+	const char *value;        /* headers: the value must begin so; NULL for any value */
+	bool unique;              /* methods: no other protocol uses the name */
 };
 
 struct signature_set;
@@ -81,7 +81,8 @@ struct signature_set;
 
 /* Loads every *.json of each directory in name order. FAIL_CONFIG (file, line or JSON pointer), FAIL_IO, FAIL_MEMORY;
  * the error text is safe to print. */
-int signature_set_load(const char *const directories[], size_t n, struct signature_set **ret, char error[SIGNATURE_ERROR_TEXT]);
+int signature_set_load(const char *const directories[], size_t n, struct signature_set **ret,
+		       char error[SIGNATURE_ERROR_TEXT]);
 /* "2026.11.22", or "2026.11.22+site-3" when an overlay is loaded: goes into events. */
 const char *signature_set_version(const struct signature_set *s);
 size_t signature_set_count(const struct signature_set *s, enum signature_kind kind);
@@ -90,8 +91,8 @@ const struct signature *signature_set_at(const struct signature_set *s, enum sig
 void signature_set_free(struct signature_set *s);
 
 /* All look-ups: NULL if nothing matches. No allocation; host look-ups cost one hash per label. */
-/* name: normalized (hostname_normalize). The most specific match wins: exact, then glob, then longest suffix, then label
- * pattern. Never one of tier HOST_IGNORED. */
+/* name: normalized (hostname_normalize). The most specific match wins: exact, then glob, then longest suffix, then
+ * label pattern. Never one of tier HOST_IGNORED. */
 const struct signature *signature_host(const struct signature_set *s, const char *name);
 /* The endpoint of this host that a request's path is, or lies below; NULL if none. */
 const struct signature_endpoint *signature_host_endpoint(const struct signature *host, struct slice path);
@@ -103,8 +104,8 @@ const struct signature *signature_method(const struct signature_set *s, struct s
 const struct signature *signature_user_agent(const struct signature_set *s, struct slice user_agent);
 const struct signature *signature_client(const struct signature_set *s, struct slice name);
 const struct signature *signature_ja4(const struct signature_set *s, const char *ja4);
-/* A behaviour by id: never NULL for those that signature_load.c lists as needed, for loading fails without them. One that
- * an overlay disabled has CONFIDENCE_NONE. */
+/* A behaviour by id: never NULL for those that signature_merge.c lists as needed, for loading fails without them. One
+ * that an overlay disabled has CONFIDENCE_NONE. */
 const struct signature *signature_behaviour(const struct signature_set *s, const char *id);
 
 #endif

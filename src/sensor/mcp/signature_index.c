@@ -44,7 +44,8 @@ static int by_precedence(const void *a, const void *b)
 	int rank = match_rank(x) - match_rank(y);
 	if (rank)
 		return rank;
-	size_t n = literal_bytes(x->pattern) + slice_str(x->value).n, m = literal_bytes(y->pattern) + slice_str(y->value).n;
+	size_t n = literal_bytes(x->pattern) + slice_str(x->value).n,
+	       m = literal_bytes(y->pattern) + slice_str(y->value).n;
 	if (n != m)
 		return n > m ? -1 : 1;
 	return strcmp(x->id, y->id);

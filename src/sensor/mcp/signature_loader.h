@@ -12,7 +12,7 @@ struct signature_draft {
 	const json_t *endpoints; /* validated, or NULL */
 	uint32_t document, index, layer;
 	bool disabled;
-	bool bare;               /* nothing but an id to disable */
+	bool bare; /* nothing but an id to disable */
 };
 
 struct signature_document {
@@ -24,6 +24,9 @@ struct signature_layer {
 	const char *set, *version; /* NULL until its first file is read */
 	uint32_t document;         /* that file */
 };
+
+/* Of a set's name and of its version, with the NUL. */
+#define SIGNATURE_VERSION_CAP 33
 
 struct signature_loader {
 	struct signature_draft *drafts;
@@ -44,8 +47,13 @@ int signature_loader_layer(struct signature_loader *l);
 int signature_loader_file(struct signature_loader *l, const char *path);
 int signature_loader_text(struct signature_loader *l, const char *path, const char *text, size_t n);
 int signature_loader_directory(struct signature_loader *l, const char *path);
-/* Resolves overrides and freezes. whole: the behaviours that the code needs must be there. */
+/* signature_merge.c. Resolves overrides and freezes. whole: the behaviours that the code needs must be there. */
 int signature_loader_finish(struct signature_loader *l, bool whole, struct signature_set **ret);
+
+/* For the parts of the loader: record the first error; path may be NULL. All return the enum fail. */
+int signature_loader_fail(struct signature_loader *l, int fail, const char *path, const char *sentence);
+int signature_loader_fail_file(struct signature_loader *l, const struct jsonfile *f);
+int signature_loader_fail_memory(struct signature_loader *l);
 
 /* signature_read.c: one element of "signatures". False with f->error. */
 bool signature_read(struct jsonfile *f, const struct jsonplace *at, const json_t *object, struct signature_draft *ret);

@@ -88,16 +88,13 @@ bool path_text_matches(const struct path_text *t, const struct signature *path)
 {
 	struct slice pattern = slice_str(path->pattern), whole = slice_of(t->p, t->n), trimmed = path_text_trimmed(t);
 	switch (path->match) {
-	case MATCH_PREFIX:
-		return slice_istarts(whole, path->pattern);
-	case MATCH_TEMPLATE:
-		return !t->cut && template_matches(path->pattern, trimmed, false);
+	case MATCH_PREFIX: return slice_istarts(whole, path->pattern);
+	case MATCH_TEMPLATE: return !t->cut && template_matches(path->pattern, trimmed, false);
 	case MATCH_SUFFIX:
-		return !t->cut && trimmed.n >= pattern.n && slice_ieq(slice_after(trimmed, trimmed.n - pattern.n), pattern);
-	case MATCH_SEGMENT:
-		return segment_matches(pattern, whole);
-	default:
-		return false;
+		return !t->cut && trimmed.n >= pattern.n &&
+		       slice_ieq(slice_after(trimmed, trimmed.n - pattern.n), pattern);
+	case MATCH_SEGMENT: return segment_matches(pattern, whole);
+	default: return false;
 	}
 }
 

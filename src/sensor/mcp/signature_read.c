@@ -6,7 +6,8 @@
 
 #define COMMON "id", "kind", "confidence", "vendor", "reason", "source", "disabled"
 
-static const char *const kind_names[] = {"host", "path", "header", "method", "user-agent", "client", "ja4", "behaviour", NULL};
+static const char *const kind_names[] = {"host",   "path", "header",    "method", "user-agent",
+					 "client", "ja4",  "behaviour", NULL};
 static const char *const confidence_names[] = {"none", "possible", "likely", "confirmed", NULL};
 static const char *const tier_names[] = {"dedicated", "shared", "pattern", "ignored", NULL};
 static const char *const match_names[] = {"exact", "prefix", "suffix", "template", "segment", "contains", NULL};
@@ -22,16 +23,21 @@ static const struct {
 	enum confidence most; /* contract: only what was read of MCP itself is confirmed, and only behaviours read it */
 	unsigned matches;     /* bits of enum signature_match; 0: no such member */
 } kinds[SIGNATURE_KINDS] = {
-	[SIGNATURE_HOST] = {{COMMON, "pattern", "tier", "endpoints"}, CONFIDENCE_LIKELY, 0},
-	[SIGNATURE_PATH] = {{COMMON, "pattern", "match", "role", "specificity", "transport"}, CONFIDENCE_LIKELY,
-		1u << MATCH_EXACT | 1u << MATCH_PREFIX | 1u << MATCH_SUFFIX | 1u << MATCH_TEMPLATE | 1u << MATCH_SEGMENT},
-	[SIGNATURE_HEADER] = {{COMMON, "pattern", "match", "value"}, CONFIDENCE_LIKELY, 1u << MATCH_EXACT | 1u << MATCH_PREFIX},
-	[SIGNATURE_METHOD] = {{COMMON, "pattern", "unique", "sender", "message", "since", "until"}, CONFIDENCE_LIKELY, 0},
-	[SIGNATURE_USER_AGENT] = {{COMMON, "pattern", "match"}, CONFIDENCE_LIKELY, 1u << MATCH_EXACT | 1u << MATCH_PREFIX},
-	[SIGNATURE_CLIENT] = {{COMMON, "pattern", "match"}, CONFIDENCE_LIKELY,
-		1u << MATCH_EXACT | 1u << MATCH_PREFIX | 1u << MATCH_CONTAINS},
-	[SIGNATURE_JA4] = {{COMMON, "pattern"}, CONFIDENCE_POSSIBLE, 0},
-	[SIGNATURE_BEHAVIOUR] = {{COMMON}, CONFIDENCE_CONFIRMED, 0},
+    [SIGNATURE_HOST] = {{COMMON, "pattern", "tier", "endpoints"}, CONFIDENCE_LIKELY, 0},
+    [SIGNATURE_PATH] = {{COMMON, "pattern", "match", "role", "specificity", "transport"},
+			CONFIDENCE_LIKELY,
+			1u << MATCH_EXACT | 1u << MATCH_PREFIX | 1u << MATCH_SUFFIX | 1u << MATCH_TEMPLATE |
+			    1u << MATCH_SEGMENT},
+    [SIGNATURE_HEADER] = {{COMMON, "pattern", "match", "value"},
+			  CONFIDENCE_LIKELY,
+			  1u << MATCH_EXACT | 1u << MATCH_PREFIX},
+    [SIGNATURE_METHOD] = {{COMMON, "pattern", "unique", "sender", "message", "since", "until"}, CONFIDENCE_LIKELY, 0},
+    [SIGNATURE_USER_AGENT] = {{COMMON, "pattern", "match"}, CONFIDENCE_LIKELY, 1u << MATCH_EXACT | 1u << MATCH_PREFIX},
+    [SIGNATURE_CLIENT] = {{COMMON, "pattern", "match"},
+			  CONFIDENCE_LIKELY,
+			  1u << MATCH_EXACT | 1u << MATCH_PREFIX | 1u << MATCH_CONTAINS},
+    [SIGNATURE_JA4] = {{COMMON, "pattern"}, CONFIDENCE_POSSIBLE, 0},
+    [SIGNATURE_BEHAVIOUR] = {{COMMON}, CONFIDENCE_CONFIRMED, 0},
 };
 
 const char *signature_kind_name(enum signature_kind k)
@@ -74,7 +80,9 @@ static bool id_member(struct jsonfile *f, const struct jsonplace *at, const json
 	for (const char *c = *ret; *c; c++) {
 		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9');
 		if (!plain && (c == *ret || !strchr("._-", *c)))
-			return jsonfile_fail(f, &here, "must be lower-case letters, digits, '.', '_' and '-', the first a letter or digit");
+			return jsonfile_fail(
+			    f, &here,
+			    "must be lower-case letters, digits, '.', '_' and '-', the first a letter or digit");
 	}
 	return true;
 }
@@ -107,7 +115,9 @@ static bool host_pattern(struct jsonfile *f, const struct jsonplace *at, struct 
 		letters += (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 	}
 	if (!hostname_normalize(slice_str(plain), normal) || strcmp(plain, normal) != 0)
-		return jsonfile_fail(f, &here, "is no host name or pattern: lower case, no scheme, port, path or last dot; '*' stands within a label");
+		return jsonfile_fail(f, &here,
+				     "is no host name or pattern: lower case, no scheme, port, path or last dot; '*' "
+				     "stands within a label");
 	s->match = host_match(s->pattern);
 	/* "*", "*.*" or "a*" would make every connection of the network a hint. */
 	if (s->match != MATCH_EXACT && letters < 2)
@@ -201,7 +211,8 @@ static bool read_host(struct jsonfile *f, const struct jsonplace *at, const json
 	if (d->s.tier == HOST_IGNORED && d->s.confidence != CONFIDENCE_NONE)
 		return jsonfile_fail(f, &here, "an ignored host is no evidence: write \"none\"");
 	if ((d->s.tier == HOST_SHARED || d->s.tier == HOST_PATTERN) && d->s.confidence > CONFIDENCE_POSSIBLE)
-		return jsonfile_fail(f, &here, "a host that also serves other things, or only looks like one, is \"possible\" at most");
+		return jsonfile_fail(
+		    f, &here, "a host that also serves other things, or only looks like one, is \"possible\" at most");
 	return true;
 }
 
@@ -222,7 +233,8 @@ static bool read_path(struct jsonfile *f, const struct jsonplace *at, const json
 static bool read_header(struct jsonfile *f, const struct jsonplace *at, const json_t *object, struct signature *s)
 {
 	struct jsonplace here = {at, "pattern", 0};
-	for (const char *c = s->pattern; *c; c++) /* a field name is a token (RFC 9110 5.6.2); letters we want in lower case */
+	for (const char *c = s->pattern; *c;
+	     c++) /* a field name is a token (RFC 9110 5.6.2); letters we want in lower case */
 		if (!((*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || strchr("!#$%&'*+-.^_`|~", *c)))
 			return jsonfile_fail(f, &here, "is no field name in lower case");
 	return text_member(f, at, object, "value", false, LIMIT_SIGNATURE_TEXT, &s->value);
@@ -234,7 +246,8 @@ static bool read_method(struct jsonfile *f, const struct jsonplace *at, const js
 	const char *since = NULL, *until = NULL;
 	int sender = 0, message = 0;
 	if (strlen(s->pattern) >= LIMIT_METHOD)
-		return jsonfile_fail(f, &here, "is longer than the %d bytes that are kept of a method", LIMIT_METHOD - 1);
+		return jsonfile_fail(f, &here, "is longer than the %d bytes that are kept of a method",
+				     LIMIT_METHOD - 1);
 	return jsonfile_bool(f, at, object, "unique", true, &s->unique) &&
 	       jsonfile_choice(f, at, object, "sender", false, sender_names, &sender) &&
 	       jsonfile_choice(f, at, object, "message", false, message_names, &message) &&

@@ -7,29 +7,31 @@
 #include "siphash.h"
 
 struct signature_set {
-	struct signature *all;                /* by kind, then id */
+	struct signature *all; /* by kind, then id */
 	size_t n_all;
 	size_t first[SIGNATURE_KINDS + 1];    /* where each kind begins in all */
 	struct signature_endpoint *endpoints; /* of all hosts, one behind the other */
 	char *text;                           /* every string of the set */
 	char *version;
 
-	/* The index. Exact host names, and "*." suffixes under their text from the dot on, share one open-addressed table. */
+	/* The index. Exact host names, and "*." suffixes under their text from the dot on, share one open-addressed
+	 * table. */
 	struct hash_key key;
 	const struct signature **hosts;
 	size_t host_mask;
-	size_t longest_suffix;                /* bytes with the dot; 0 if there is none */
-	const struct signature **pointers;    /* behind the two below */
+	size_t longest_suffix;                           /* bytes with the dot; 0 if there is none */
+	const struct signature **pointers;               /* behind the two below */
 	const struct signature **exact[SIGNATURE_KINDS]; /* by pattern, for bisection */
 	const struct signature **scan[SIGNATURE_KINDS];  /* the rest, most specific first */
 	size_t n_exact[SIGNATURE_KINDS], n_scan[SIGNATURE_KINDS];
-	size_t n_globs;                       /* of scan[SIGNATURE_HOST]: they come first */
+	size_t n_globs; /* of scan[SIGNATURE_HOST]: they come first */
 };
 
 /* Fills the index of a set whose signatures stand. FAIL_MEMORY, or FAIL_IO without a source of randomness. */
 int signature_index_build(struct signature_set *s);
 
-/* Patterns of these kinds compare without regard to ASCII case. Methods and fingerprints are exact (JSON-RPC 2.0, 4). */
+/* Patterns of these kinds compare without regard to ASCII case. Methods and fingerprints are exact (JSON-RPC 2.0, 4).
+ */
 static inline bool signature_kind_folds(enum signature_kind k)
 {
 	return k != SIGNATURE_METHOD && k != SIGNATURE_JA4 && k != SIGNATURE_BEHAVIOUR;

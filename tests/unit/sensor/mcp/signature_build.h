@@ -8,14 +8,18 @@
 #include <stdlib.h>
 
 #define WORDS "\"reason\":\"r\",\"source\":\"s\""
-#define HOST(id, tier, confidence, pattern) \
-	"{\"id\":\"" id "\",\"kind\":\"host\",\"confidence\":\"" confidence "\",\"tier\":\"" tier "\",\"pattern\":\"" pattern "\"," WORDS "}"
-#define PATH(id, match, pattern) \
-	"{\"id\":\"" id "\",\"kind\":\"path\",\"confidence\":\"possible\",\"specificity\":\"strong\",\"match\":\"" match \
+#define HOST(id, tier, confidence, pattern)                                                                            \
+	"{\"id\":\"" id "\",\"kind\":\"host\",\"confidence\":\"" confidence "\",\"tier\":\"" tier                      \
 	"\",\"pattern\":\"" pattern "\"," WORDS "}"
-#define NAMED(id, kind, match, pattern) \
-	"{\"id\":\"" id "\",\"kind\":\"" kind "\",\"confidence\":\"possible\",\"match\":\"" match "\",\"pattern\":\"" pattern "\"," WORDS "}"
-#define BEHAVIOUR(id, confidence) "{\"id\":\"" id "\",\"kind\":\"behaviour\",\"confidence\":\"" confidence "\"," WORDS "}"
+#define PATH(id, match, pattern)                                                                                       \
+	"{\"id\":\"" id                                                                                                \
+	"\",\"kind\":\"path\",\"confidence\":\"possible\",\"specificity\":\"strong\",\"match\":\"" match               \
+	"\",\"pattern\":\"" pattern "\"," WORDS "}"
+#define NAMED(id, kind, match, pattern)                                                                                \
+	"{\"id\":\"" id "\",\"kind\":\"" kind "\",\"confidence\":\"possible\",\"match\":\"" match                      \
+	"\",\"pattern\":\"" pattern "\"," WORDS "}"
+#define BEHAVIOUR(id, confidence)                                                                                      \
+	"{\"id\":\"" id "\",\"kind\":\"behaviour\",\"confidence\":\"" confidence "\"," WORDS "}"
 
 /* Layers are called 0.json, 1.json ... with sets "shadowtap", "site1" ...; error: SIGNATURE_ERROR_TEXT bytes. */
 static inline int build_layers(const char *const layers[], size_t n, struct signature_set **ret, char *error)
@@ -32,7 +36,8 @@ static inline int build_layers(const char *const layers[], size_t n, struct sign
 		if (i)
 			snprintf(set, sizeof set, "site%zu", i);
 		snprintf(path, sizeof path, "%zu.json", i);
-		int bytes = snprintf(text, cap, "{\"version\":\"%zu.0\",\"set\":\"%s\",\"signatures\":[%s]}", i + 1, set, layers[i]);
+		int bytes = snprintf(text, cap, "{\"version\":\"%zu.0\",\"set\":\"%s\",\"signatures\":[%s]}", i + 1,
+				     set, layers[i]);
 		fail = signature_loader_layer(&l);
 		if (!fail)
 			fail = signature_loader_text(&l, path, text, (size_t)bytes);

@@ -2,7 +2,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
+
 #include "signature_build.h"
 #include "signature_set.h"
 
@@ -31,11 +33,14 @@ static void test_headers(void **state)
 
 static void test_header_values(void **state)
 {
-	struct signature_set *s = build(
-		"{\"id\":\"long\",\"kind\":\"header\",\"confidence\":\"likely\",\"pattern\":\"x-a\",\"match\":\"exact\",\"value\":\"mcp-client\"," WORDS "},"
-		"{\"id\":\"short\",\"kind\":\"header\",\"confidence\":\"likely\",\"pattern\":\"x-a\",\"match\":\"exact\",\"value\":\"mcp\"," WORDS "},"
-		"{\"id\":\"prefix\",\"kind\":\"header\",\"confidence\":\"likely\",\"pattern\":\"x-\",\"match\":\"prefix\",\"value\":\"q\"," WORDS "},"
-		NAMED("any", "header", "exact", "x-b") "," NAMED("prefix-any", "header", "prefix", "x-b"));
+	struct signature_set *s =
+	    build("{\"id\":\"long\",\"kind\":\"header\",\"confidence\":\"likely\",\"pattern\":\"x-a\",\"match\":"
+		  "\"exact\",\"value\":\"mcp-client\"," WORDS "},"
+		  "{\"id\":\"short\",\"kind\":\"header\",\"confidence\":\"likely\",\"pattern\":\"x-a\",\"match\":"
+		  "\"exact\",\"value\":\"mcp\"," WORDS "},"
+		  "{\"id\":\"prefix\",\"kind\":\"header\",\"confidence\":\"likely\",\"pattern\":\"x-\",\"match\":"
+		  "\"prefix\",\"value\":\"q\"," WORDS
+		  "}," NAMED("any", "header", "exact", "x-b") "," NAMED("prefix-any", "header", "prefix", "x-b"));
 	(void)state;
 	assert_string_equal(header_id(s, "X-A", "mcp-client-1"), "long");
 	assert_string_equal(header_id(s, "x-a", " MCP "), "short");
@@ -112,8 +117,9 @@ static void test_clients(void **state)
 
 static void test_names_prefer_exact_then_longest(void **state)
 {
-	struct signature_set *s = build(NAMED("exact", "client", "exact", "abc") "," NAMED("long", "client", "prefix", "ab") ","
-		NAMED("short", "client", "prefix", "a") "," NAMED("in", "client", "contains", "bc"));
+	struct signature_set *s =
+	    build(NAMED("exact", "client", "exact", "abc") "," NAMED("long", "client", "prefix", "ab") "," NAMED(
+		"short", "client", "prefix", "a") "," NAMED("in", "client", "contains", "bc"));
 	(void)state;
 	assert_string_equal(id_of(signature_client(s, SLICE_LITERAL("ABC"))), "exact");
 	assert_string_equal(id_of(signature_client(s, SLICE_LITERAL("abd"))), "long");
@@ -139,8 +145,8 @@ static void test_only_the_beginning_of_a_name_counts(void **state)
 
 static void test_the_set(void **state)
 {
-	struct signature_set *s = build(HOST("h.b", "shared", "possible", "b.example") "," HOST("h.a", "dedicated", "likely", "a.example") ","
-		BEHAVIOUR("mcp.x", "confirmed"));
+	struct signature_set *s = build(HOST("h.b", "shared", "possible", "b.example") "," HOST(
+	    "h.a", "dedicated", "likely", "a.example") "," BEHAVIOUR("mcp.x", "confirmed"));
 	(void)state;
 	assert_string_equal(signature_set_version(s), "1.0");
 	assert_int_equal(signature_set_count(s, SIGNATURE_HOST), 2);
@@ -171,13 +177,13 @@ static void test_the_set(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_headers),
-		cmocka_unit_test(test_header_values),
-		cmocka_unit_test(test_methods),
-		cmocka_unit_test(test_clients),
-		cmocka_unit_test(test_names_prefer_exact_then_longest),
-		cmocka_unit_test(test_only_the_beginning_of_a_name_counts),
-		cmocka_unit_test(test_the_set),
+	    cmocka_unit_test(test_headers),
+	    cmocka_unit_test(test_header_values),
+	    cmocka_unit_test(test_methods),
+	    cmocka_unit_test(test_clients),
+	    cmocka_unit_test(test_names_prefer_exact_then_longest),
+	    cmocka_unit_test(test_only_the_beginning_of_a_name_counts),
+	    cmocka_unit_test(test_the_set),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
+
 #include "hostname.h"
 #include "signature_build.h"
 #include "signature_set.h"
@@ -36,20 +38,45 @@ static void test_lookalikes_of_a_listed_host(void **state)
 
 static void test_what_each_pattern_matches(void **state)
 {
-	struct signature_set *s = build(
-		HOST("below", "dedicated", "likely", "*.run.tools") "," HOST("glob", "shared", "possible", "*-be.glean.com") ","
-		HOST("middle", "shared", "possible", "api.*.ghe.com") "," HOST("first", "pattern", "possible", "mcp.*") ","
-		HOST("begins", "pattern", "possible", "mcp-*") "," HOST("ends", "pattern", "possible", "*-mcp"));
-	static const struct { const char *name, *id; } cases[] = {
-		{"a.run.tools", "below"}, {"a.b.run.tools", "below"}, {"run.tools", "(none)"}, {"evilrun.tools", "(none)"},
-		{"a.run.tools.evil.net", "(none)"},
-		{"eu-be.glean.com", "glob"}, {"-be.glean.com", "glob"}, {"be.glean.com", "(none)"}, {"a.b-be.glean.com", "(none)"},
-		{"eu-be.glean.com.evil.net", "(none)"},
-		{"api.eu.ghe.com", "middle"}, {"api.ghe.com", "(none)"}, {"api.a.b.ghe.com", "(none)"}, {"xapi.eu.ghe.com", "(none)"},
-		{"mcp.example.edu", "first"}, {"mcp.com", "first"}, {"mcp", "(none)"}, {"a.mcp.example.edu", "(none)"},
-		{"tmcp.example", "(none)"}, {"mcpherson.edu", "(none)"}, {"www.mcpherson.edu", "(none)"}, {"mcpelanguage.com", "(none)"},
-		{"mcp-tools.shop", "begins"}, {"www.mcp-tools.shop", "begins"}, {"mcp-server", "begins"},
-		{"v6-mcp.example.edu", "ends"}, {"a.x-mcp.b.example", "ends"}, {"x-mcpx.example", "(none)"},
+	struct signature_set *s = build(HOST("below", "dedicated", "likely", "*.run.tools") "," HOST(
+	    "glob", "shared", "possible",
+	    "*-be.glean.com") "," HOST("middle", "shared", "possible",
+				       "api.*.ghe.com") "," HOST("first", "pattern", "possible",
+								 "mcp.*") "," HOST("begins", "pattern", "possible",
+										   "mcp-*") "," HOST("ends", "pattern",
+												     "possible",
+												     "*-mcp"));
+	static const struct {
+		const char *name, *id;
+	} cases[] = {
+	    {"a.run.tools", "below"},
+	    {"a.b.run.tools", "below"},
+	    {"run.tools", "(none)"},
+	    {"evilrun.tools", "(none)"},
+	    {"a.run.tools.evil.net", "(none)"},
+	    {"eu-be.glean.com", "glob"},
+	    {"-be.glean.com", "glob"},
+	    {"be.glean.com", "(none)"},
+	    {"a.b-be.glean.com", "(none)"},
+	    {"eu-be.glean.com.evil.net", "(none)"},
+	    {"api.eu.ghe.com", "middle"},
+	    {"api.ghe.com", "(none)"},
+	    {"api.a.b.ghe.com", "(none)"},
+	    {"xapi.eu.ghe.com", "(none)"},
+	    {"mcp.example.edu", "first"},
+	    {"mcp.com", "first"},
+	    {"mcp", "(none)"},
+	    {"a.mcp.example.edu", "(none)"},
+	    {"tmcp.example", "(none)"},
+	    {"mcpherson.edu", "(none)"},
+	    {"www.mcpherson.edu", "(none)"},
+	    {"mcpelanguage.com", "(none)"},
+	    {"mcp-tools.shop", "begins"},
+	    {"www.mcp-tools.shop", "begins"},
+	    {"mcp-server", "begins"},
+	    {"v6-mcp.example.edu", "ends"},
+	    {"a.x-mcp.b.example", "ends"},
+	    {"x-mcpx.example", "(none)"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -63,10 +90,17 @@ static void test_what_each_pattern_matches(void **state)
 static void test_the_most_specific_wins(void **state)
 {
 	struct signature_set *s = build(
-		HOST("exact", "dedicated", "likely", "mcp.a.acme.example") "," HOST("glob", "shared", "possible", "mcp.*.acme.example") ","
-		HOST("longer-glob", "shared", "possible", "mcp.b*.acme.example") "," HOST("long", "shared", "possible", "*.b.acme.example") ","
-		HOST("short", "shared", "possible", "*.acme.example") "," HOST("first", "pattern", "possible", "mcp.*") ","
-		HOST("any", "pattern", "possible", "mcp-*"));
+	    HOST("exact", "dedicated", "likely", "mcp.a.acme.example") "," HOST("glob", "shared", "possible", "mcp.*.acme.example") "," HOST(
+		"longer-glob", "shared", "possible",
+		"mcp.b*.acme.example") "," HOST("long", "shared", "possible",
+						"*.b.acme.example") "," HOST("short", "shared", "possible",
+									     "*.acme.example") "," HOST("first",
+													"pattern",
+													"possible",
+													"mcp.*") "," HOST("any",
+															  "pattern",
+															  "possible",
+															  "mcp-*"));
 	(void)state;
 	assert_string_equal(host_id(s, "mcp.a.acme.example"), "exact");
 	assert_string_equal(host_id(s, "mcp.c.acme.example"), "glob");
@@ -82,8 +116,9 @@ static void test_the_most_specific_wins(void **state)
 
 static void test_an_ignored_host_stops_the_search(void **state)
 {
-	struct signature_set *s = build(HOST("no", "ignored", "none", "mcp.so") "," HOST("nobody", "ignored", "none", "*.acme.example") ","
-		HOST("first", "pattern", "possible", "mcp.*") "," HOST("yes", "dedicated", "likely", "mcp.b.acme.example"));
+	struct signature_set *s = build(
+	    HOST("no", "ignored", "none", "mcp.so") "," HOST("nobody", "ignored", "none", "*.acme.example") "," HOST(
+		"first", "pattern", "possible", "mcp.*") "," HOST("yes", "dedicated", "likely", "mcp.b.acme.example"));
 	(void)state;
 	assert_string_equal(host_id(s, "mcp.so"), "(none)");
 	assert_string_equal(host_id(s, "mcp.a.acme.example"), "(none)");
@@ -94,14 +129,25 @@ static void test_an_ignored_host_stops_the_search(void **state)
 
 static void test_endpoints_of_a_host(void **state)
 {
-	struct signature_set *s = build("{\"id\":\"h\",\"kind\":\"host\",\"confidence\":\"possible\",\"tier\":\"shared\",\"pattern\":\"a.example\","
-		"\"endpoints\":[{\"path\":\"/\",\"transport\":\"websocket\"},{\"path\":\"/v1/MCP\",\"transport\":\"streamable-http\"},"
-		"{\"path\":\"/e/{id}/sse\",\"transport\":\"http+sse\"},{\"path\":\"/below/\"}]," WORDS "}");
+	struct signature_set *s = build(
+	    "{\"id\":\"h\",\"kind\":\"host\",\"confidence\":\"possible\",\"tier\":\"shared\",\"pattern\":\"a.example\","
+	    "\"endpoints\":[{\"path\":\"/\",\"transport\":\"websocket\"},{\"path\":\"/v1/"
+	    "MCP\",\"transport\":\"streamable-http\"},"
+	    "{\"path\":\"/e/{id}/sse\",\"transport\":\"http+sse\"},{\"path\":\"/below/\"}]," WORDS "}");
 	const struct signature *h = signature_host(s, "a.example");
-	static const struct { const char *path; int endpoint; } cases[] = {
-		{"/", 0}, {"", -1}, {"/x", -1}, {"/v1/mcp", 1}, {"/v1/mcp/", 1}, {"/v1/mcp?x=/y", 1}, {"/v1/mcp/x/y", 1}, {"/v1/mcpx", -1},
-		{"/v1/%6Dcp", 1}, {"/v1", -1}, {"/e/7/sse", 2}, {"/e//sse", -1}, {"/e/7/8/sse", -1}, {"/e/7/sse/message", 2},
-		{"/below/x", 3}, {"/below/", 3}, {"/belowx", -1},
+	static const struct {
+		const char *path;
+		int endpoint;
+	} cases[] = {
+	    {"/", 0},           {"", -1},
+	    {"/x", -1},         {"/v1/mcp", 1},
+	    {"/v1/mcp/", 1},    {"/v1/mcp?x=/y", 1},
+	    {"/v1/mcp/x/y", 1}, {"/v1/mcpx", -1},
+	    {"/v1/%6Dcp", 1},   {"/v1", -1},
+	    {"/e/7/sse", 2},    {"/e//sse", -1},
+	    {"/e/7/8/sse", -1}, {"/e/7/sse/message", 2},
+	    {"/below/x", 3},    {"/below/", 3},
+	    {"/belowx", -1},
 	};
 	(void)state;
 	assert_non_null(h);
@@ -122,10 +168,26 @@ static void test_endpoints_of_a_host(void **state)
 
 static void test_glob(void **state)
 {
-	static const struct { const char *pattern, *name; bool matches; } cases[] = {
-		{"", "", true}, {"*", "", true}, {"*", "abc", true}, {"*", "a.c", false}, {"a*c", "ac", true}, {"a*c", "abbc", true},
-		{"a*c", "abcb", false}, {"*a*a*", "banana", true}, {"*.*", "a.b", true}, {"*.*", "a.b.c", false}, {"*-mcp-*", "a-mcp-b", true},
-		{"*-mcp-*", "a-mc-mcp-b", true}, {"*ab", "aab", true}, {"a**b", "axb", true}, {"abc", "abcd", false}, {"abcd", "abc", false},
+	static const struct {
+		const char *pattern, *name;
+		bool matches;
+	} cases[] = {
+	    {"", "", true},
+	    {"*", "", true},
+	    {"*", "abc", true},
+	    {"*", "a.c", false},
+	    {"a*c", "ac", true},
+	    {"a*c", "abbc", true},
+	    {"a*c", "abcb", false},
+	    {"*a*a*", "banana", true},
+	    {"*.*", "a.b", true},
+	    {"*.*", "a.b.c", false},
+	    {"*-mcp-*", "a-mcp-b", true},
+	    {"*-mcp-*", "a-mc-mcp-b", true},
+	    {"*ab", "aab", true},
+	    {"a**b", "axb", true},
+	    {"abc", "abcd", false},
+	    {"abcd", "abc", false},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -137,25 +199,53 @@ static void test_glob(void **state)
 static void test_the_shipped_hosts(void **state)
 {
 	struct signature_set *s = build_shipped();
-	static const struct { const char *name; int tier; } cases[] = {
-		{"mcp.stripe.com", HOST_DEDICATED}, {"mcp.linear.app", HOST_DEDICATED}, {"mcp-proxy.anthropic.com", HOST_DEDICATED},
-		{"x.fastmcp.app", HOST_DEDICATED}, {"docs.mcp.cloudflare.com", HOST_DEDICATED}, {"new.mcp.cloudflare.com", HOST_DEDICATED},
-		{"x.gateway.bedrock-agentcore.eu-west-1.amazonaws.com", HOST_DEDICATED}, {"foo-mcp.eu-west-1.api.aws", HOST_DEDICATED},
-		{"huggingface.co", HOST_SHARED}, {"api.githubcopilot.com", HOST_SHARED}, {"shop.myshopify.com", HOST_SHARED},
-		{"acme-be.glean.com", HOST_SHARED}, {"mcp.pipedream.com", HOST_SHARED}, {"www.mcp.run", HOST_SHARED},
-		{"mcp.example.edu", HOST_PATTERN}, {"v6-mcp.example.edu", HOST_PATTERN}, {"mcp-tools.shop", HOST_PATTERN},
-		{"weather-mcp-server.acme.workers.dev", HOST_PATTERN}, {"mcp.stripe.com.evil.net", HOST_PATTERN},
-		{"registry.modelcontextprotocol.io", -1}, {"api.mcp.github.com", -1}, {"mcp.so", -1}, {"modelcontextprotocol.io", -1},
-		{"www.mcpherson.edu", -1}, {"tmcp.example", -1}, {"mcpserver-hosting.com", -1}, {"mcpelanguage.com", -1},
-		{"cdn-lfs.huggingface.co", -1}, {"fonts.googleapis.com", -1}, {"api.anthropic.com", -1}, {"api.openai.com", -1},
-		{"x.ngrok-free.app", -1}, {"x.workers.dev", -1}, {"xmcp.stripe.com", -1}, {"www.google.com", -1},
+	static const struct {
+		const char *name;
+		int tier;
+	} cases[] = {
+	    {"mcp.stripe.com", HOST_DEDICATED},
+	    {"mcp.linear.app", HOST_DEDICATED},
+	    {"mcp-proxy.anthropic.com", HOST_DEDICATED},
+	    {"x.fastmcp.app", HOST_DEDICATED},
+	    {"docs.mcp.cloudflare.com", HOST_DEDICATED},
+	    {"new.mcp.cloudflare.com", HOST_DEDICATED},
+	    {"x.gateway.bedrock-agentcore.eu-west-1.amazonaws.com", HOST_DEDICATED},
+	    {"foo-mcp.eu-west-1.api.aws", HOST_DEDICATED},
+	    {"huggingface.co", HOST_SHARED},
+	    {"api.githubcopilot.com", HOST_SHARED},
+	    {"shop.myshopify.com", HOST_SHARED},
+	    {"acme-be.glean.com", HOST_SHARED},
+	    {"mcp.pipedream.com", HOST_SHARED},
+	    {"www.mcp.run", HOST_SHARED},
+	    {"mcp.example.edu", HOST_PATTERN},
+	    {"v6-mcp.example.edu", HOST_PATTERN},
+	    {"mcp-tools.shop", HOST_PATTERN},
+	    {"weather-mcp-server.acme.workers.dev", HOST_PATTERN},
+	    {"mcp.stripe.com.evil.net", HOST_PATTERN},
+	    {"registry.modelcontextprotocol.io", -1},
+	    {"api.mcp.github.com", -1},
+	    {"mcp.so", -1},
+	    {"modelcontextprotocol.io", -1},
+	    {"www.mcpherson.edu", -1},
+	    {"tmcp.example", -1},
+	    {"mcpserver-hosting.com", -1},
+	    {"mcpelanguage.com", -1},
+	    {"cdn-lfs.huggingface.co", -1},
+	    {"fonts.googleapis.com", -1},
+	    {"api.anthropic.com", -1},
+	    {"api.openai.com", -1},
+	    {"x.ngrok-free.app", -1},
+	    {"x.workers.dev", -1},
+	    {"xmcp.stripe.com", -1},
+	    {"www.google.com", -1},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const struct signature *found = signature_host(s, cases[i].name);
 		int tier = found ? (int)found->tier : -1;
 		if (tier != cases[i].tier)
-			fail_msg("%s: %s of tier %d, expected tier %d", cases[i].name, id_of(found), tier, cases[i].tier);
+			fail_msg("%s: %s of tier %d, expected tier %d", cases[i].name, id_of(found), tier,
+				 cases[i].tier);
 		if (found && found->confidence != (tier == HOST_DEDICATED ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE))
 			fail_msg("%s: confidence %d", cases[i].name, found->confidence);
 	}
@@ -189,8 +279,8 @@ static void test_every_shipped_host_matches_itself(void **state)
 	signature_set_free(s);
 }
 
-/* Looked up for each connection: also for the longest name with the most labels it must stay in the microseconds. The bound
- * is wide because sanitizers and busy machines are slow; it fails where a look-up costs a walk over all hosts. */
+/* Looked up for each connection: also for the longest name with the most labels it must stay in the microseconds. The
+ * bound is wide because sanitizers and busy machines are slow; it fails where a look-up costs a walk over all hosts. */
 static void test_look_up_is_fast(void **state)
 {
 	struct signature_set *s = build_shipped();
@@ -216,15 +306,15 @@ static void test_look_up_is_fast(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lookalikes_of_a_listed_host),
-		cmocka_unit_test(test_what_each_pattern_matches),
-		cmocka_unit_test(test_the_most_specific_wins),
-		cmocka_unit_test(test_an_ignored_host_stops_the_search),
-		cmocka_unit_test(test_endpoints_of_a_host),
-		cmocka_unit_test(test_glob),
-		cmocka_unit_test(test_the_shipped_hosts),
-		cmocka_unit_test(test_every_shipped_host_matches_itself),
-		cmocka_unit_test(test_look_up_is_fast),
+	    cmocka_unit_test(test_lookalikes_of_a_listed_host),
+	    cmocka_unit_test(test_what_each_pattern_matches),
+	    cmocka_unit_test(test_the_most_specific_wins),
+	    cmocka_unit_test(test_an_ignored_host_stops_the_search),
+	    cmocka_unit_test(test_endpoints_of_a_host),
+	    cmocka_unit_test(test_glob),
+	    cmocka_unit_test(test_the_shipped_hosts),
+	    cmocka_unit_test(test_every_shipped_host_matches_itself),
+	    cmocka_unit_test(test_look_up_is_fast),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

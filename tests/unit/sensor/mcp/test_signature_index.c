@@ -2,7 +2,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
+
 #include "signature_build.h"
 #include "signature_set.h"
 
@@ -15,8 +17,8 @@ static void test_many_hosts(void **state)
 	(void)state;
 	assert_non_null(text);
 	for (int i = 0; i < N; i++)
-		n += (size_t)snprintf(text + n, cap - n, "%s" HOST("h%d", "shared", "possible", "%s%d.example"), i ? "," : "", i,
-			i % 2 ? "*.s" : "h", i);
+		n += (size_t)snprintf(text + n, cap - n, "%s" HOST("h%d", "shared", "possible", "%s%d.example"),
+				      i ? "," : "", i, i % 2 ? "*.s" : "h", i);
 	struct signature_set *s = build(text);
 	free(text);
 	assert_true(s->host_mask + 1 >= 2 * (size_t)N);
@@ -33,10 +35,21 @@ static void test_many_hosts(void **state)
 static void test_where_each_signature_goes(void **state)
 {
 	struct signature_set *s = build(
-		HOST("a", "shared", "possible", "a.example") "," HOST("b", "shared", "possible", "*.b.example") ","
-		HOST("c", "shared", "possible", "c*.example") "," HOST("d", "pattern", "possible", "mcp.*") ","
-		HOST("e", "pattern", "possible", "mcp-*") "," PATH("f", "exact", "/f") "," PATH("g", "prefix", "/g") ","
-		"{\"id\":\"v\",\"kind\":\"header\",\"confidence\":\"likely\",\"pattern\":\"x-a\",\"match\":\"exact\",\"value\":\"1\"," WORDS "}");
+	    HOST("a", "shared", "possible", "a.example") "," HOST("b", "shared", "possible", "*.b.example") "," HOST(
+		"c", "shared", "possible",
+		"c*.example") "," HOST("d", "pattern", "possible",
+				       "mcp.*") "," HOST("e", "pattern", "possible",
+							 "mcp-*") "," PATH("f", "exact",
+									   "/f") "," PATH("g", "prefix",
+											  "/g") ","
+												"{\"id\":\"v\","
+												"\"kind\":\"header\","
+												"\"confidence\":"
+												"\"likely\","
+												"\"pattern\":\"x-a\","
+												"\"match\":\"exact\","
+												"\"value\":\"1\"," WORDS
+												"}");
 	(void)state;
 	assert_int_equal(s->n_exact[SIGNATURE_HOST], 0);
 	assert_int_equal(s->n_scan[SIGNATURE_HOST], 3);
@@ -55,8 +68,8 @@ static void test_where_each_signature_goes(void **state)
 /* Whatever the order in the file and the key of the hash: the same winner. */
 static void test_ties_go_by_id(void **state)
 {
-	struct signature_set *s = build(HOST("z", "pattern", "possible", "*abc*") "," HOST("y", "pattern", "possible", "*bca*") ","
-		HOST("x", "pattern", "possible", "*cab*"));
+	struct signature_set *s = build(HOST("z", "pattern", "possible", "*abc*") "," HOST(
+	    "y", "pattern", "possible", "*bca*") "," HOST("x", "pattern", "possible", "*cab*"));
 	(void)state;
 	assert_string_equal(id_of(signature_host(s, "abcabc.example")), "x");
 	signature_set_free(s);
@@ -64,9 +77,12 @@ static void test_ties_go_by_id(void **state)
 
 static void test_discovery_comes_before_endpoints(void **state)
 {
-	struct signature_set *s = build(PATH("end", "prefix", "/mcp/a/very/long/prefix") ","
-		"{\"id\":\"card\",\"kind\":\"path\",\"confidence\":\"possible\",\"specificity\":\"medium\",\"role\":\"discovery\",\"match\":\"suffix\","
-		"\"pattern\":\"/card\"," WORDS "}");
+	struct signature_set *s = build(
+	    PATH("end", "prefix",
+		 "/mcp/a/very/long/prefix") ","
+					    "{\"id\":\"card\",\"kind\":\"path\",\"confidence\":\"possible\","
+					    "\"specificity\":\"medium\",\"role\":\"discovery\",\"match\":\"suffix\","
+					    "\"pattern\":\"/card\"," WORDS "}");
 	(void)state;
 	assert_string_equal(id_of(signature_path(s, SLICE_LITERAL("/mcp/a/very/long/prefix/card"))), "card");
 	assert_string_equal(id_of(signature_path(s, SLICE_LITERAL("/mcp/a/very/long/prefix/x"))), "end");
@@ -76,10 +92,10 @@ static void test_discovery_comes_before_endpoints(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_many_hosts),
-		cmocka_unit_test(test_where_each_signature_goes),
-		cmocka_unit_test(test_ties_go_by_id),
-		cmocka_unit_test(test_discovery_comes_before_endpoints),
+	    cmocka_unit_test(test_many_hosts),
+	    cmocka_unit_test(test_where_each_signature_goes),
+	    cmocka_unit_test(test_ties_go_by_id),
+	    cmocka_unit_test(test_discovery_comes_before_endpoints),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,108 +2,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
-#include "json/failing_malloc.h"
+
 #include "signature_build.h"
 #include "signature_set.h"
+#include "json/failing_malloc.h"
 #include <sys/stat.h>
 #include <unistd.h>
-
-static struct signature_set *layers(const char *first, const char *second, const char *third)
-{
-	const char *const all[] = {first, second, third};
-	struct signature_set *s = NULL;
-	char error[SIGNATURE_ERROR_TEXT];
-	if (build_layers(all, third ? 3 : second ? 2 : 1, &s, error))
-		fail_msg("%s", error);
-	return s;
-}
-
-static void layers_refused(const char *first, const char *second, const char *expected)
-{
-	const char *const all[] = {first, second};
-	struct signature_set *s = NULL;
-	char error[SIGNATURE_ERROR_TEXT];
-	assert_int_equal(build_layers(all, second ? 2 : 1, &s, error), FAIL_CONFIG);
-	assert_null(s);
-	assert_string_equal(error, expected);
-}
-
-static void test_a_later_layer_overrides(void **state)
-{
-	struct signature_set *s = layers(HOST("h", "dedicated", "likely", "mcp.a.example") "," HOST("k", "dedicated", "likely", "mcp.k.example"),
-		HOST("h", "shared", "possible", "b.example") "," HOST("n", "shared", "possible", "n.example"), NULL);
-	(void)state;
-	assert_string_equal(signature_set_version(s), "1.0+site1-2.0");
-	assert_int_equal(signature_set_count(s, SIGNATURE_HOST), 3);
-	assert_null(signature_host(s, "mcp.a.example"));
-	assert_int_equal(signature_host(s, "b.example")->tier, HOST_SHARED);
-	assert_string_equal(id_of(signature_host(s, "mcp.k.example")), "k");
-	assert_string_equal(id_of(signature_host(s, "n.example")), "n");
-	signature_set_free(s);
-}
-
-static void test_the_same_pattern_under_another_id(void **state)
-{
-	struct signature_set *s = layers(HOST("h", "dedicated", "likely", "mcp.a.example") "," PATH("p", "exact", "/mcp"),
-		HOST("site", "ignored", "none", "mcp.a.example") "," PATH("site.p", "exact", "/MCP"), NULL);
-	(void)state;
-	assert_null(signature_host(s, "mcp.a.example"));
-	assert_int_equal(signature_set_count(s, SIGNATURE_HOST), 1);
-	assert_string_equal(id_of(signature_path(s, SLICE_LITERAL("/mcp"))), "site.p");
-	signature_set_free(s);
-	/* Not the same: another match, another kind. */
-	s = layers(PATH("p", "exact", "/mcp") "," PATH("q", "suffix", "/mcp") "," NAMED("c", "client", "exact", "x") ","
-		NAMED("u", "user-agent", "exact", "x"), NULL, NULL);
-	assert_int_equal(signature_set_count(s, SIGNATURE_PATH), 2);
-	signature_set_free(s);
-}
-
-static void test_disabling(void **state)
-{
-	const char *h = HOST("h", "dedicated", "likely", "mcp.a.example"), *off = "{\"id\":\"h\",\"disabled\":true,\"reason\":\"why\"}";
-	struct signature_set *s = layers(h, off, NULL);
-	(void)state;
-	assert_null(signature_host(s, "mcp.a.example"));
-	assert_int_equal(signature_set_count(s, SIGNATURE_HOST), 0);
-	signature_set_free(s);
-
-	s = layers(h, off, h);
-	assert_non_null(signature_host(s, "mcp.a.example"));
-	assert_string_equal(signature_set_version(s), "1.0+site1-2.0+site2-3.0");
-	signature_set_free(s);
-
-	/* Shipped disabled: listed in the file, in force only for who asks for it. */
-	s = layers("{\"id\":\"w\",\"kind\":\"host\",\"confidence\":\"possible\",\"tier\":\"shared\",\"pattern\":\"*.w.example\",\"disabled\":true," WORDS "}",
-		NULL, NULL);
-	assert_null(signature_host(s, "a.w.example"));
-	signature_set_free(s);
-	s = layers("{\"id\":\"w\",\"kind\":\"host\",\"confidence\":\"possible\",\"tier\":\"shared\",\"pattern\":\"*.w.example\",\"disabled\":true," WORDS "}",
-		HOST("w", "shared", "possible", "*.w.example"), NULL);
-	assert_non_null(signature_host(s, "a.w.example"));
-	signature_set_free(s);
-
-	/* The code asks for behaviours by name: they stay, and weigh nothing. */
-	s = layers(BEHAVIOUR("mcp.x", "confirmed"), "{\"id\":\"mcp.x\",\"disabled\":true}", NULL);
-	assert_non_null(signature_behaviour(s, "mcp.x"));
-	assert_int_equal(signature_behaviour(s, "mcp.x")->confidence, CONFIDENCE_NONE);
-	signature_set_free(s);
-}
-
-static void test_what_layers_may_not_do(void **state)
-{
-	const char *h = HOST("h", "dedicated", "likely", "mcp.a.example");
-	(void)state;
-	layers_refused(HOST("h", "dedicated", "likely", "a.example") "," HOST("h", "dedicated", "likely", "b.example"), NULL,
-		"0.json: /signatures/1: h: the id is taken in the same directory by h (0.json)");
-	layers_refused(HOST("h", "dedicated", "likely", "a.example") "," HOST("i", "dedicated", "likely", "a.example"), NULL,
-		"0.json: /signatures/1: i: the pattern is taken in the same directory by h (0.json)");
-	layers_refused(h, BEHAVIOUR("h", "likely"), "1.json: /signatures/0: h: is of another kind than h (0.json)");
-	layers_refused(h, "{\"id\":\"g\",\"disabled\":true}",
-		"1.json: /signatures/0: g: nothing to disable: no earlier directory has this id");
-	layers_refused("{\"id\":\"g\",\"disabled\":true}", NULL,
-		"0.json: /signatures/0: g: nothing to disable: no earlier directory has this id");
-}
 
 /* ---- whole files ---- */
 
@@ -130,18 +36,21 @@ static void test_the_root(void **state)
 	text_refused("{\"version\":\"1\",\"set\":\"s\",\"signatures\":{}}", "f.json: /signatures");
 	text_refused("{\"version\":1,\"set\":\"s\",\"signatures\":[]}", "f.json: /version");
 	text_refused("{\"version\":\"1\",\"set\":\"S\",\"signatures\":[]}", "f.json: /set: must be lower-case");
-	text_refused("{\"version\":\"\",\"set\":\"s\",\"signatures\":[]}", "f.json: /version: must have 1 to 32 characters");
+	text_refused("{\"version\":\"\",\"set\":\"s\",\"signatures\":[]}",
+		     "f.json: /version: must have 1 to 32 characters");
 	text_refused("{\"version\":\"1+2\",\"set\":\"s\",\"signatures\":[]}", "f.json: /version: must be lower-case");
-	text_refused("{\"version\":\"123456789012345678901234567890123\",\"set\":\"s\",\"signatures\":[]}", "1 to 32 characters");
+	text_refused("{\"version\":\"123456789012345678901234567890123\",\"set\":\"s\",\"signatures\":[]}",
+		     "1 to 32 characters");
 	text_refused("{\"version\":\"1\",\"version\":\"1\",\"set\":\"s\",\"signatures\":[]}", "f.json:1:");
 	text_refused("{\"version\":\"1\",\"set\":\"s\",\"signatures\":[],\"x\":1}", "x");
 }
 
 static void test_the_files_of_a_directory_agree(void **state)
 {
-	static const char *const second[] = {"{\"version\":\"1\",\"set\":\"t\",\"signatures\":[]}", "{\"version\":\"2\",\"set\":\"s\",\"signatures\":[]}"};
+	static const char *const second[] = {"{\"version\":\"1\",\"set\":\"t\",\"signatures\":[]}",
+					     "{\"version\":\"2\",\"set\":\"s\",\"signatures\":[]}"};
 	static const char *const expected[] = {"b.json: /set: \"t\", but \"s\" in a.json: one directory holds one set",
-		"b.json: /version: \"2\", but \"1\" in a.json"};
+					       "b.json: /version: \"2\", but \"1\" in a.json"};
 	const char *first = "{\"$schema\":\"x\",\"comment\":\"c\",\"version\":\"1\",\"set\":\"s\",\"signatures\":[]}";
 	(void)state;
 	for (int i = 0; i < 2; i++) {
@@ -153,61 +62,6 @@ static void test_the_files_of_a_directory_agree(void **state)
 		assert_string_equal(l.error, expected[i]);
 		signature_loader_done(&l);
 	}
-}
-
-static void test_the_code_needs_its_behaviours(void **state)
-{
-	struct signature_loader l;
-	struct signature_set *s = NULL;
-	const char *text = "{\"version\":\"1\",\"set\":\"site\",\"signatures\":[]}";
-	(void)state;
-	signature_loader_init(&l);
-	assert_int_equal(signature_loader_layer(&l), 0);
-	assert_int_equal(signature_loader_text(&l, "a.json", text, strlen(text)), 0);
-	assert_int_equal(signature_loader_finish(&l, true, &s), FAIL_CONFIG);
-	assert_non_null(strstr(l.error, "no behaviour \"mcp.jsonrpc.initialize\""));
-	assert_null(s);
-	l.error[0] = '\0';
-	assert_int_equal(signature_loader_finish(&l, false, &s), 0);
-	assert_string_equal(signature_set_version(s), "site-1"); /* a first set that is not ours is named */
-	signature_set_free(s);
-	signature_loader_done(&l);
-}
-
-static void test_caps(void **state)
-{
-	struct signature_loader l;
-	struct signature_set *s = NULL;
-	char error[SIGNATURE_ERROR_TEXT];
-	(void)state;
-	signature_loader_init(&l);
-	for (int i = 0; i < LIMIT_SIGNATURE_DIRECTORIES; i++)
-		assert_int_equal(signature_loader_layer(&l), 0);
-	assert_int_equal(signature_loader_layer(&l), FAIL_CONFIG);
-	assert_string_equal(l.error, "too many signature directories");
-	signature_loader_done(&l);
-
-	/* Hashed hosts do not count towards what is tried one by one; globs do. */
-	size_t cap = 512 * 2100, n = 0;
-	char *text = malloc(cap);
-	assert_non_null(text);
-	for (int kind = 0; kind < 2; kind++) {
-		n = 0;
-		for (int i = 0; i <= LIMIT_SIGNATURE_SCAN; i++)
-			n += (size_t)snprintf(text + n, cap - n, "%s" HOST("h%d", "shared", "possible", "%s%d.acme.example"), i ? "," : "", i,
-				kind ? "*-x" : "x", i);
-		const char *const all[] = {text};
-		int failed = build_layers(all, 1, &s, error);
-		if (kind == 0) {
-			assert_int_equal(failed, 0);
-			assert_string_equal(id_of(signature_host(s, "x1234.acme.example")), "h1234");
-			signature_set_free(s);
-		} else {
-			assert_int_equal(failed, FAIL_CONFIG);
-			assert_string_equal(error, "more than 2000 host patterns that must be tried one by one (prefixes, globs, templates)");
-		}
-	}
-	free(text);
 }
 
 /* ---- directories ---- */
@@ -242,7 +96,9 @@ static void test_directories(void **state)
 	assert_int_equal(load(shipped, directory, &s, error), FAIL_CONFIG);
 	assert_non_null(strstr(error, "holds no signature file (*.json)"));
 
-	put(directory, "b.json", "{\"version\":\"3\",\"set\":\"site\",\"signatures\":[" HOST("site.h", "dedicated", "likely", "tools.acme.example") "]}");
+	put(directory, "b.json",
+	    "{\"version\":\"3\",\"set\":\"site\",\"signatures\":[" HOST("site.h", "dedicated", "likely",
+									"tools.acme.example") "]}");
 	put(directory, ".hidden.json", "{");
 	put(directory, "b.json~", "{");
 	put(directory, "README", "{");
@@ -294,9 +150,9 @@ static void test_what_is_shipped(void **state)
 /* Whichever allocation is the first to fail: an error comes back, and nothing stays behind. */
 static void test_out_of_memory(void **state)
 {
-	const char *const all[] = {
-		HOST("h", "dedicated", "likely", "mcp.a.example") "," PATH("p", "exact", "/mcp") "," BEHAVIOUR("mcp.x", "likely"),
-		HOST("h", "shared", "possible", "b.example") ",{\"id\":\"p\",\"disabled\":true}"};
+	const char *const all[] = {HOST("h", "dedicated", "likely", "mcp.a.example") "," PATH(
+				       "p", "exact", "/mcp") "," BEHAVIOUR("mcp.x", "likely"),
+				   HOST("h", "shared", "possible", "b.example") ",{\"id\":\"p\",\"disabled\":true}"};
 	char text[2][1024];
 	long before = allocations_alive;
 	int failed = FAIL_MEMORY;
@@ -319,7 +175,8 @@ static void test_out_of_memory(void **state)
 			failed = signature_loader_finish(&l, false, &s);
 		allocations_left = -1;
 		if (failed) {
-			/* Inside jansson's parser a failed allocation looks like a syntax error; everywhere else we say it. */
+			/* Inside jansson's parser a failed allocation looks like a syntax error; everywhere else we say
+			 * it. */
 			bool in_parser = failed == FAIL_CONFIG && strncmp(l.error, "x.json:1:", 9) == 0;
 			assert_true(in_parser || (failed == FAIL_MEMORY && strstr(l.error, "out of memory")));
 			assert_null(s);
@@ -360,11 +217,15 @@ static void test_look_ups_do_not_allocate(void **state)
 	struct signature_set *s = build_shipped();
 	(void)state;
 	allocations_left = 0;
-	const struct signature *found[] = {signature_host(s, "a.b.mcp.example.com"), signature_host(s, "mcp.stripe.com"),
-		signature_path(s, SLICE_LITERAL("/a/b/c/mcp?x")), signature_header(s, SLICE_LITERAL("mcp-param-x"), SLICE_LITERAL("1")),
-		signature_method(s, SLICE_LITERAL("tools/call")), signature_user_agent(s, SLICE_LITERAL("node")),
-		signature_client(s, SLICE_LITERAL("x (via mcp-remote 1)")), signature_ja4(s, "t13d5911h1_a33745022dd6_1f22a2ca17c4"),
-		signature_behaviour(s, "sse.endpoint")};
+	const struct signature *found[] = {signature_host(s, "a.b.mcp.example.com"),
+					   signature_host(s, "mcp.stripe.com"),
+					   signature_path(s, SLICE_LITERAL("/a/b/c/mcp?x")),
+					   signature_header(s, SLICE_LITERAL("mcp-param-x"), SLICE_LITERAL("1")),
+					   signature_method(s, SLICE_LITERAL("tools/call")),
+					   signature_user_agent(s, SLICE_LITERAL("node")),
+					   signature_client(s, SLICE_LITERAL("x (via mcp-remote 1)")),
+					   signature_ja4(s, "t13d5911h1_a33745022dd6_1f22a2ca17c4"),
+					   signature_behaviour(s, "sse.endpoint")};
 	allocations_left = -1;
 	assert_null(found[0]);
 	for (size_t i = 1; i < sizeof found / sizeof *found; i++)
@@ -379,14 +240,8 @@ static void test_look_ups_do_not_allocate(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_later_layer_overrides),
-		cmocka_unit_test(test_the_same_pattern_under_another_id),
-		cmocka_unit_test(test_disabling),
-		cmocka_unit_test(test_what_layers_may_not_do),
 		cmocka_unit_test(test_the_root),
 		cmocka_unit_test(test_the_files_of_a_directory_agree),
-		cmocka_unit_test(test_the_code_needs_its_behaviours),
-		cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_directories),
 		cmocka_unit_test(test_what_is_shipped),
 #if FAILING_MALLOC

@@ -2,7 +2,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
+
 #include "signature_build.h"
 #include "signature_set.h"
 
@@ -21,19 +23,52 @@ static void check_paths(const struct signature_set *s, const struct path_case *c
 
 static void test_what_each_match_matches(void **state)
 {
-	struct signature_set *s = build(PATH("exact", "exact", "/mcp") "," PATH("slash", "exact", "/messages/") ","
-		PATH("template", "template", "/servers/{name}/mcp") "," PATH("prefix", "prefix", "/gateway/v") ","
-		PATH("suffix", "suffix", "/stream/sse") "," PATH("segment", "segment", "_mcp"));
+	struct signature_set *s =
+	    build(PATH("exact", "exact", "/mcp") "," PATH("slash", "exact", "/messages/") "," PATH(
+		"template", "template",
+		"/servers/{name}/mcp") "," PATH("prefix", "prefix",
+						"/gateway/v") "," PATH("suffix", "suffix",
+								       "/stream/sse") "," PATH("segment", "segment",
+											       "_mcp"));
 	static const struct path_case cases[] = {
-		{"/mcp", "exact"}, {"/mcp/", "exact"}, {"/MCP", "exact"}, {"/mcp?a=/b", "exact"}, {"/mcp#f", "exact"}, {"/%6d%43p", "exact"},
-		{"/mcpx", "(none)"}, {"/xmcp", "(none)"}, {"mcp", "(none)"}, {"/mcp//", "(none)"}, {"/%256dcp", "(none)"}, {"/%6", "(none)"},
-		{"/mcp%2f", "(none)"}, {"/mcp%", "(none)"}, {"/%zzmcp", "(none)"}, {"", "(none)"}, {"/", "(none)"},
-		{"/messages/", "slash"}, {"/messages", "(none)"}, {"/messages/?session_id=1", "slash"},
-		{"/servers/a/mcp", "template"}, {"/servers/a/mcp/", "template"}, {"/servers//mcp", "(none)"}, {"/servers/a/b/mcp", "(none)"},
-		{"/servers/a/mcpx", "(none)"}, {"/servers/a", "(none)"},
-		{"/gateway/v", "prefix"}, {"/gateway/v2/x", "prefix"}, {"/gateway/", "(none)"}, {"/x/gateway/v2", "(none)"},
-		{"/stream/sse", "suffix"}, {"/a/b/stream/sse/", "suffix"}, {"/xstream/sse", "(none)"}, {"/stream/sse/x", "(none)"},
-		{"/a/_mcp/b", "segment"}, {"/_mcp", "segment"}, {"/_MCP/", "segment"}, {"/a_mcp/b", "(none)"},
+	    {"/mcp", "exact"},
+	    {"/mcp/", "exact"},
+	    {"/MCP", "exact"},
+	    {"/mcp?a=/b", "exact"},
+	    {"/mcp#f", "exact"},
+	    {"/%6d%43p", "exact"},
+	    {"/mcpx", "(none)"},
+	    {"/xmcp", "(none)"},
+	    {"mcp", "(none)"},
+	    {"/mcp//", "(none)"},
+	    {"/%256dcp", "(none)"},
+	    {"/%6", "(none)"},
+	    {"/mcp%2f", "(none)"},
+	    {"/mcp%", "(none)"},
+	    {"/%zzmcp", "(none)"},
+	    {"", "(none)"},
+	    {"/", "(none)"},
+	    {"/messages/", "slash"},
+	    {"/messages", "(none)"},
+	    {"/messages/?session_id=1", "slash"},
+	    {"/servers/a/mcp", "template"},
+	    {"/servers/a/mcp/", "template"},
+	    {"/servers//mcp", "(none)"},
+	    {"/servers/a/b/mcp", "(none)"},
+	    {"/servers/a/mcpx", "(none)"},
+	    {"/servers/a", "(none)"},
+	    {"/gateway/v", "prefix"},
+	    {"/gateway/v2/x", "prefix"},
+	    {"/gateway/", "(none)"},
+	    {"/x/gateway/v2", "(none)"},
+	    {"/stream/sse", "suffix"},
+	    {"/a/b/stream/sse/", "suffix"},
+	    {"/xstream/sse", "(none)"},
+	    {"/stream/sse/x", "(none)"},
+	    {"/a/_mcp/b", "segment"},
+	    {"/_mcp", "segment"},
+	    {"/_MCP/", "segment"},
+	    {"/a_mcp/b", "(none)"},
 	};
 	(void)state;
 	check_paths(s, cases, sizeof cases / sizeof *cases);
@@ -42,12 +77,16 @@ static void test_what_each_match_matches(void **state)
 
 static void test_the_most_specific_wins(void **state)
 {
-	struct signature_set *s = build(PATH("exact", "exact", "/a/b/mcp") "," PATH("template", "template", "/a/{x}/mcp") ","
-		PATH("long", "prefix", "/a/b/") "," PATH("short", "prefix", "/a/") "," PATH("long-suffix", "suffix", "/x/mcp") ","
-		PATH("suffix", "suffix", "/mcp") "," PATH("segment", "segment", "mcp"));
+	struct signature_set *s =
+	    build(PATH("exact", "exact", "/a/b/mcp") "," PATH("template", "template", "/a/{x}/mcp") "," PATH(
+		"long", "prefix",
+		"/a/b/") "," PATH("short", "prefix",
+				  "/a/") "," PATH("long-suffix", "suffix",
+						  "/x/mcp") "," PATH("suffix", "suffix",
+								     "/mcp") "," PATH("segment", "segment", "mcp"));
 	static const struct path_case cases[] = {
-		{"/a/b/mcp", "exact"}, {"/a/c/mcp", "template"}, {"/a/b/c/mcp", "long"}, {"/a/c/d/mcp", "short"}, {"/q/x/mcp", "long-suffix"},
-		{"/q/mcp", "suffix"}, {"/q/mcp/r", "segment"},
+	    {"/a/b/mcp", "exact"},       {"/a/c/mcp", "template"}, {"/a/b/c/mcp", "long"},  {"/a/c/d/mcp", "short"},
+	    {"/q/x/mcp", "long-suffix"}, {"/q/mcp", "suffix"},     {"/q/mcp/r", "segment"},
 	};
 	(void)state;
 	check_paths(s, cases, sizeof cases / sizeof *cases);
@@ -75,13 +114,23 @@ static void test_what_a_shipped_path_says(void **state)
 {
 	struct signature_set *s = build_shipped();
 	static const struct path_case cases[] = {
-		{"/mcp", "path.mcp"}, {"/mcp/", "path.mcp"}, {"/x/mcp", "path.last.mcp"}, {"/", "path.root"}, {"/messages/", "path.messages.slash"},
-		{"/.well-known/oauth-protected-resource/mcp", "path.oauth-protected-resource.inserted"},
-		{"/mcp/.well-known/oauth-protected-resource", "path.oauth-protected-resource.appended"},
-		{"/.well-known/oauth-authorization-server/mcp", "path.oauth-authorization-server.inserted"},
-		{"/.well-known/openid-configuration", "path.openid-configuration"}, {"/.well-known/acme-challenge/mcp", "path.well-known"},
-		{"/servers/5f2c/sse", "path.servers.name.sse"}, {"/api/v4/mcp", "path.api.v4.mcp"}, {"/docs/mcp/intro.html", "path.segment.mcp"},
-		{"/index.html", "(none)"}, {"/mcpherson", "(none)"}, {"/jsonrpc", "(none)"}, {"/.mcp.json", "(none)"},
+	    {"/mcp", "path.mcp"},
+	    {"/mcp/", "path.mcp"},
+	    {"/x/mcp", "path.last.mcp"},
+	    {"/", "path.root"},
+	    {"/messages/", "path.messages.slash"},
+	    {"/.well-known/oauth-protected-resource/mcp", "path.oauth-protected-resource.inserted"},
+	    {"/mcp/.well-known/oauth-protected-resource", "path.oauth-protected-resource.appended"},
+	    {"/.well-known/oauth-authorization-server/mcp", "path.oauth-authorization-server.inserted"},
+	    {"/.well-known/openid-configuration", "path.openid-configuration"},
+	    {"/.well-known/acme-challenge/mcp", "path.well-known"},
+	    {"/servers/5f2c/sse", "path.servers.name.sse"},
+	    {"/api/v4/mcp", "path.api.v4.mcp"},
+	    {"/docs/mcp/intro.html", "path.segment.mcp"},
+	    {"/index.html", "(none)"},
+	    {"/mcpherson", "(none)"},
+	    {"/jsonrpc", "(none)"},
+	    {"/.mcp.json", "(none)"},
 	};
 	const struct signature *path = signature_path(s, SLICE_LITERAL("/mcp"));
 	(void)state;
@@ -110,7 +159,10 @@ static void test_every_shipped_path_matches_itself(void **state)
 	for (size_t i = 0; i < signature_set_count(s, SIGNATURE_PATH); i++) {
 		const struct signature *one = signature_set_at(s, SIGNATURE_PATH, i);
 		char path[1024];
-		size_t n = (size_t)sprintf(path, "%s", one->match == MATCH_SUFFIX ? "/zz9" : one->match == MATCH_SEGMENT ? "/zz9/" : "");
+		size_t n = (size_t)sprintf(path, "%s",
+					   one->match == MATCH_SUFFIX    ? "/zz9"
+					   : one->match == MATCH_SEGMENT ? "/zz9/"
+									 : "");
 		for (const char *c = one->pattern; *c; c++) {
 			if (*c == '{') {
 				n += (size_t)sprintf(path + n, "zz9");
@@ -130,11 +182,11 @@ static void test_every_shipped_path_matches_itself(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_each_match_matches),
-		cmocka_unit_test(test_the_most_specific_wins),
-		cmocka_unit_test(test_long_paths),
-		cmocka_unit_test(test_what_a_shipped_path_says),
-		cmocka_unit_test(test_every_shipped_path_matches_itself),
+	    cmocka_unit_test(test_what_each_match_matches),
+	    cmocka_unit_test(test_the_most_specific_wins),
+	    cmocka_unit_test(test_long_paths),
+	    cmocka_unit_test(test_what_a_shipped_path_says),
+	    cmocka_unit_test(test_every_shipped_path_matches_itself),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

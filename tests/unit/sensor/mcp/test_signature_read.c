@@ -2,7 +2,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
+
 #include "signature_build.h"
 #include "signature_set.h"
 
@@ -52,8 +54,10 @@ static void test_common_members(void **state)
 	refuses(HEAD("a", "behaviour", "likely") "\"source\":\"s\"}", "reason");
 	refuses(HEAD("a", "behaviour", "likely") "\"reason\":\"r\"}", "source");
 	refuses(HEAD("a", "behaviour", "likely") "\"reason\":\"\",\"source\":\"s\"}", "/reason: is empty");
-	refuses(HEAD("a", "behaviour", "likely") "\"reason\":\"a\\u001b[2J\",\"source\":\"s\"}", "/reason: holds a control character");
-	refuses(HEAD("a", "behaviour", "likely") "\"reason\":\"a\\u007f\",\"source\":\"s\"}", "holds a control character");
+	refuses(HEAD("a", "behaviour", "likely") "\"reason\":\"a\\u001b[2J\",\"source\":\"s\"}",
+		"/reason: holds a control character");
+	refuses(HEAD("a", "behaviour", "likely") "\"reason\":\"a\\u007f\",\"source\":\"s\"}",
+		"holds a control character");
 	refuses(HEAD("a", "behaviour", "likely") "\"reson\":\"r\"," WORDS "}", "reson");
 	refuses(HEAD("a", "behaviour", "likely") "\"pattern\":\"r\"," WORDS "}", "pattern");
 	refuses(HEAD("a", "behaviour", "likely") "\"reason\":7,\"source\":\"s\"}", "/reason");
@@ -65,14 +69,16 @@ static void test_lengths(void **state)
 	(void)state;
 	memset(filler, 'x', sizeof filler);
 	for (int n = 254; n <= 257; n++) {
-		snprintf(text, sizeof text, HEAD("a", "behaviour", "likely") "\"reason\":\"%.*s\",\"source\":\"s\"}", n, filler);
+		snprintf(text, sizeof text, HEAD("a", "behaviour", "likely") "\"reason\":\"%.*s\",\"source\":\"s\"}", n,
+			 filler);
 		if (n < LIMIT_DETAIL)
 			accepts(text);
 		else
 			refuses(text, "/reason: is longer than 255 bytes");
 	}
 	for (int n = 510; n <= 513; n++) {
-		snprintf(text, sizeof text, HEAD("a", "behaviour", "likely") "\"source\":\"%.*s\",\"reason\":\"s\"}", n, filler);
+		snprintf(text, sizeof text, HEAD("a", "behaviour", "likely") "\"source\":\"%.*s\",\"reason\":\"s\"}", n,
+			 filler);
 		if (n < LIMIT_SIGNATURE_TEXT)
 			accepts(text);
 		else
@@ -84,22 +90,28 @@ static void test_lengths(void **state)
 static void test_confidence_has_a_ceiling(void **state)
 {
 	(void)state;
-	refuses(HOST("a", "dedicated", "confirmed", "mcp.a.example"), "/confidence: a host alone is \"likely\" at most");
+	refuses(HOST("a", "dedicated", "confirmed", "mcp.a.example"),
+		"/confidence: a host alone is \"likely\" at most");
 	refuses(HOST("a", "shared", "likely", "mcp.a.example"), "\"possible\" at most");
 	refuses(HOST("a", "pattern", "likely", "mcp.*"), "\"possible\" at most");
 	refuses(HOST("a", "ignored", "possible", "mcp.a.example"), "an ignored host is no evidence");
-	refuses(HEAD("a", "ja4", "likely") "\"pattern\":\"t13d5911h1_a33745022dd6_1f22a2ca17c4\"," WORDS "}", "\"possible\" at most");
-	refuses(HEAD("a", "method", "confirmed") "\"pattern\":\"x/y\",\"unique\":true," WORDS "}", "\"likely\" at most");
+	refuses(HEAD("a", "ja4", "likely") "\"pattern\":\"t13d5911h1_a33745022dd6_1f22a2ca17c4\"," WORDS "}",
+		"\"possible\" at most");
+	refuses(HEAD("a", "method", "confirmed") "\"pattern\":\"x/y\",\"unique\":true," WORDS "}",
+		"\"likely\" at most");
 	accepts(HOST("a", "dedicated", "likely", "mcp.a.example"));
 	accepts(HOST("a", "ignored", "none", "mcp.a.example"));
 }
 
 static void test_host_patterns(void **state)
 {
-	static const char *const good[] = {"mcp.acme.example", "a", "*.acme.example", "*-be.acme.example", "api.*.acme.example", "mcp.*",
-		"mcp-*", "10.0.0.5", "*.gateway.x.*.amazonaws.com"};
-	static const char *const bad[] = {"MCP.acme.example", "https://a.example", "a.example:443", "a.example/mcp", "a..example", "a.example.",
-		".a.example", "a b", "*..a", "[::1]", "m\\u00fcller.example"};
+	static const char *const good[] = {"mcp.acme.example",           "a",     "*.acme.example", "*-be.acme.example",
+					   "api.*.acme.example",         "mcp.*", "mcp-*",          "10.0.0.5",
+					   "*.gateway.x.*.amazonaws.com"};
+	static const char *const bad[] = {
+	    "MCP.acme.example",    "https://a.example", "a.example:443", "a.example/mcp", "a..example",
+	    "a.example.",          ".a.example",        "a b",           "*..a",          "[::1]",
+	    "m\\u00fcller.example"};
 	static const char *const broad[] = {"*", "*.*", "a*", "*.a", "a.*"};
 	char text[512];
 	(void)state;
@@ -119,7 +131,8 @@ static void test_host_patterns(void **state)
 	refuses(HOST("a", "shard", "possible", "a.example"), "\"shard\" is none of");
 }
 
-#define ENDPOINTS(list) HEAD("a", "host", "possible") "\"tier\":\"shared\",\"pattern\":\"a.example\",\"endpoints\":" list "," WORDS "}"
+#define ENDPOINTS(list)                                                                                                \
+	HEAD("a", "host", "possible") "\"tier\":\"shared\",\"pattern\":\"a.example\",\"endpoints\":" list "," WORDS "}"
 
 static void test_endpoints(void **state)
 {
@@ -156,7 +169,10 @@ static void test_path_patterns(void **state)
 	refuses(PATH("a", "regex", "/a"), "\"regex\" is none of");
 	refuses(HEAD("a", "path", "possible") "\"pattern\":\"/a\",\"match\":\"exact\"," WORDS "}", "specificity");
 	refuses(HEAD("a", "path", "possible") "\"pattern\":\"/a\",\"specificity\":\"weak\"," WORDS "}", "match");
-	refuses(HEAD("a", "path", "possible") "\"pattern\":\"/a\",\"match\":\"exact\",\"specificity\":\"weak\",\"role\":\"x\"," WORDS "}", "/role");
+	refuses(HEAD("a", "path",
+		     "possible") "\"pattern\":\"/a\",\"match\":\"exact\",\"specificity\":\"weak\",\"role\":\"x\"," WORDS
+				 "}",
+		"/role");
 }
 
 static void test_other_kinds(void **state)
@@ -169,27 +185,33 @@ static void test_other_kinds(void **state)
 	refuses(NAMED("a", "user-agent", "contains", "a"), "a user-agent has no match \"contains\"");
 	refuses(NAMED("a", "client", "exact", ""), "/pattern: is empty");
 	refuses(HEAD("a", "method", "possible") "\"pattern\":\"x\"," WORDS "}", "unique");
-	refuses(HEAD("a", "method", "possible") "\"pattern\":\"x\",\"unique\":true,\"sender\":\"nobody\"," WORDS "}", "/sender");
-	refuses(HEAD("a", "ja4", "none") "\"pattern\":\"t13d5911h1_a33745022dd6_1f22a2ca17\"," WORDS "}", "is no JA4 fingerprint");
-	refuses(HEAD("a", "ja4", "none") "\"pattern\":\"t13d5911h1_a33745022dd6_1f22a2ca17cG\"," WORDS "}", "is no JA4 fingerprint");
-	refuses(HEAD("a", "ja4", "none") "\"pattern\":\"t13D5911h1_a33745022dd6_1f22a2ca17c4\"," WORDS "}", "is no JA4 fingerprint");
+	refuses(HEAD("a", "method", "possible") "\"pattern\":\"x\",\"unique\":true,\"sender\":\"nobody\"," WORDS "}",
+		"/sender");
+	refuses(HEAD("a", "ja4", "none") "\"pattern\":\"t13d5911h1_a33745022dd6_1f22a2ca17\"," WORDS "}",
+		"is no JA4 fingerprint");
+	refuses(HEAD("a", "ja4", "none") "\"pattern\":\"t13d5911h1_a33745022dd6_1f22a2ca17cG\"," WORDS "}",
+		"is no JA4 fingerprint");
+	refuses(HEAD("a", "ja4", "none") "\"pattern\":\"t13D5911h1_a33745022dd6_1f22a2ca17c4\"," WORDS "}",
+		"is no JA4 fingerprint");
 	memset(filler, 'm', sizeof filler);
-	snprintf(text, sizeof text, HEAD("a", "method", "likely") "\"pattern\":\"%.*s\",\"unique\":true," WORDS "}", LIMIT_METHOD, filler);
+	snprintf(text, sizeof text, HEAD("a", "method", "likely") "\"pattern\":\"%.*s\",\"unique\":true," WORDS "}",
+		 LIMIT_METHOD, filler);
 	refuses(text, "is longer than the 63 bytes");
-	snprintf(text, sizeof text, HEAD("a", "method", "likely") "\"pattern\":\"%.*s\",\"unique\":true," WORDS "}", LIMIT_METHOD - 1, filler);
+	snprintf(text, sizeof text, HEAD("a", "method", "likely") "\"pattern\":\"%.*s\",\"unique\":true," WORDS "}",
+		 LIMIT_METHOD - 1, filler);
 	accepts(text);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_common_members),
-		cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_confidence_has_a_ceiling),
-		cmocka_unit_test(test_host_patterns),
-		cmocka_unit_test(test_endpoints),
-		cmocka_unit_test(test_path_patterns),
-		cmocka_unit_test(test_other_kinds),
+	    cmocka_unit_test(test_common_members),
+	    cmocka_unit_test(test_lengths),
+	    cmocka_unit_test(test_confidence_has_a_ceiling),
+	    cmocka_unit_test(test_host_patterns),
+	    cmocka_unit_test(test_endpoints),
+	    cmocka_unit_test(test_path_patterns),
+	    cmocka_unit_test(test_other_kinds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
