@@ -51,7 +51,6 @@
 	X(TUNNEL_DEPTH, "http-tunnel-too-deep") \
 	/* sse, json */ \
 	X(SSE_LINE_LIMIT, "sse-line-limit") \
-	X(SSE_EVENT_LIMIT, "sse-event-limit") \
 	X(JSON_BAD, "json-syntax") \
 	X(JSON_DEPTH, "json-depth-limit") \
 	X(JSON_DUPLICATE_KEY, "json-duplicate-key") \

@@ -58,8 +58,6 @@
 #define LIMIT_TCP_HOLE_NS 250000000
 /* The same where the receiver's direction is not seen, so that nobody tells what arrived. */
 #define LIMIT_TCP_HOLE_BLIND_NS 2000000000
-/* Bytes of a direction that the first-bytes test looks at before it gives up, and that nDPI may see. */
-#define LIMIT_FIRST_BYTES 512
 
 /* ---- http ---- */
 /* Bytes of one header block (start line and fields together). nginx takes 32 KiB, Node 16 KiB. Past it the fields
