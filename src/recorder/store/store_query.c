@@ -92,7 +92,8 @@ static int open_read_steps(struct store *s, const char *path, const char *plain,
 	int rc = connect_read(s, plain, 0), result = 0;
 	if (rc == SQLITE_OK)
 		rc = store_handle_identity(s, &id);
-	if (rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY_CANTINIT || rc == SQLITE_READONLY_RECOVERY)
+	if (rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY_DIRECTORY || rc == SQLITE_READONLY_CANTINIT ||
+	    rc == SQLITE_READONLY_RECOVERY)
 		result = open_immutable(s, path, plain, &id, note);
 	else if (rc != SQLITE_OK)
 		result = s->db ? store_handle_fail(s, path) : FAIL_MEMORY;
