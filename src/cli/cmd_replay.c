@@ -72,7 +72,8 @@ static int parse_options(int argc, char **argv, struct replay_options *o)
 	int c;
 	char *end;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1)
+	opterr = 0; /* getopt's own words do not say whose they are */
+	while ((c = getopt_long(argc, argv, ":h", long_options, NULL)) != -1)
 		switch (c) {
 		case OPT_DB: o->db = optarg; break;
 		case OPT_POLICY: o->policy = optarg; break;
@@ -111,7 +112,8 @@ static int parse_options(int argc, char **argv, struct replay_options *o)
 		}
 		case OPT_QUIET: o->quiet = true; break;
 		case 'h': fputs(help_text, stdout); return EXIT_OK;
-		default: return cli_usage("replay", "see the options");
+		case ':': return cli_usage("replay", "%s needs a value", argv[optind - 1]);
+		default: return cli_usage("replay", "no such option, or one that takes no value: %s", argv[optind - 1]);
 		}
 	if (optind == argc)
 		return cli_usage("replay", "no capture file given ('-' is standard input)");

@@ -199,9 +199,11 @@ static bool unpaired_head(struct mcp_evidence *e, const struct http_head *head)
 	                    http_field_value(head, "accept-ranges").p;
 	if (e->answer_session_header) {
 		struct mcp_row *row = unpaired_row(e);
-		if (row)
+		if (row) {
 			mcp_evidence_add(e, row, signature_behaviour(e->set, "http.mcp-headers"),
 			         "an answer, whose request was not seen, carried Mcp-Session-Id");
+			mcp_row_transport(row, TRANSPORT_STREAMABLE_HTTP, 1); /* no other transport has the header */
+		}
 	}
 	return true;
 }
