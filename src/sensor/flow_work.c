@@ -40,6 +40,9 @@ void flow_work_stop_reading(struct flow_work *w)
 	app_stream_free(w->app);
 	w->app = NULL;
 	w->evidence.app = NULL;
+	/* what waits for a hole will not be read: the account stays whole */
+	for (unsigned side = 0; side < 2; side++)
+		w->shard->counts.tcp.refused += w->reasm.half[side].held_bytes;
 	tcp_reasm_done(&w->reasm);
 }
 
