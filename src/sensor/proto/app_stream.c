@@ -170,6 +170,14 @@ static void feed_tls(struct app_stream *a, enum direction d, struct slice bytes)
 
 /* ---- first bytes ---- */
 
+/* A line with something in it, and its end. */
+static bool has_line(struct slice s)
+{
+	while (s.n && (s.p[0] == '\r' || s.p[0] == '\n'))
+		s = slice_after(s, 1);
+	return slice_find(s, '\n') < s.n;
+}
+
 /* What these first bytes of direction d could be. *ret_sure is false while more bytes could change it. *ret_flip: the
  * speaker is not who d says. */
 static enum app_protocol guess(struct slice first, enum direction d, bool roles_known, bool *ret_sure, bool *ret_flip)
@@ -181,6 +189,8 @@ static enum app_protocol guess(struct slice first, enum direction d, bool roles_
 	bool answer = http1_looks_like(first, FROM_SERVER, &sure_answer);
 	bool tls = tls_looks_like(first, &sure_tls);
 	*ret_sure = true;
+	if (request && sure_request && !has_line(first) && first.n < TELLING_BYTES)
+		sure_request = false; /* its version, at the end of the line, may still tell otherwise */
 	if (request && sure_request) {
 		*ret_flip = d == FROM_SERVER && !roles_known;
 		return d == FROM_CLIENT || *ret_flip ? APP_HTTP1 : APP_OTHER;
