@@ -1,3 +1,4 @@
+#include "json/failing_malloc.h"
 #include "recorder/store/store_fixture.h"
 #include <sqlite3.h>
 #include <sys/resource.h>
@@ -354,6 +355,59 @@ static void a_full_disk_is_an_error_not_an_end(void **state)
 	assert_int_equal(pragma(f->db, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
 }
 
+#if FAILING_MALLOC
+/* Writes one event and reads it again; 0 only if all of it worked. Every failure must be one that has a name. */
+static int write_and_read(struct fixture *f, const struct event *e)
+{
+	struct store *s = NULL;
+	struct store_query all = {.all = true};
+	int n = 0, rc = store_open(f->db, &s, f->error);
+	if (rc != 0) {
+		assert_string_not_equal(f->error, "");
+		return rc;
+	}
+	rc = store_put(s, e);
+	if (rc != 0)
+		assert_string_not_equal(store_error(s), "");
+	int closed = store_close(s);
+	if (rc != 0 || closed != 0)
+		return rc ? rc : closed;
+	rc = store_open_read(f->db, &s, f->error);
+	if (rc != 0)
+		return rc;
+	rc = store_select(s, &all, count_row, &n);
+	if (rc == 0)
+		assert_int_equal(n, 1);
+	store_close_read(s);
+	return rc;
+}
+#endif
+
+/* Not each n-th allocation, for there are thousands and each try makes a database: steps that share no factor. */
+static void survives_failing_malloc(void **state)
+{
+#if FAILING_MALLOC
+	struct fixture *f = *state;
+	struct observation o = sample_observation();
+	struct judgement j = {.verdict = VERDICT_UNAUTHORIZED};
+	struct event e;
+	assert_int_equal(event_from(&o, &j, TRAFFIC_OUTBOUND, &fixture_context, &e), 0);
+	int rc = -1, failed = 0;
+	for (long n = 0; rc != 0; n += 1 + n / 29) {
+		allocations_left = n;
+		rc = write_and_read(f, &e);
+		allocations_left = -1;
+		if (rc != 0 && rc != FAIL_MEMORY && rc != FAIL_DATABASE)
+			fail_msg("%d after %ld allocations", rc, n);
+		failed += rc != 0;
+	}
+	assert_true(failed > 100);
+#else
+	(void)state;
+	skip();
+#endif
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
 
 int main(void)
@@ -375,6 +429,7 @@ int main(void)
 		T(one_writer_at_a_time),
 		T(a_killed_writer_loses_nothing_flushed),
 		T(a_full_disk_is_an_error_not_an_end),
+		T(survives_failing_malloc),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
