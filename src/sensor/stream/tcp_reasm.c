@@ -40,11 +40,25 @@ void tcp_reasm_init(struct tcp_reasm *r)
 	*r = (struct tcp_reasm){0};
 }
 
+static void half_pop(struct tcp_half *h)
+{
+	struct tcp_segment *g = h->held;
+	h->held = g->next;
+	h->held_bytes -= g->n;
+	h->n_held--;
+	free(g);
+}
+
 static void half_end(struct step *s, unsigned side)
 {
 	struct tcp_half *h = &s->r->half[side];
 	if (!h->ended) {
 		h->ended = true;
+		while (h->held) { /* came before the FIN, and stands behind it */
+			anomaly_count(s->anomalies, ANOMALY_TCP_AFTER_FIN);
+			s->counts->refused += h->held->n;
+			half_pop(h);
+		}
 		s->callbacks->end(s->context, side);
 	}
 }
@@ -98,15 +112,6 @@ static bool ack_satisfied(const struct tcp_reasm *r, unsigned side, bool has_ack
 	int32_t ahead = seq_diff(ack, other->next);
 	/* a FIN takes one number too; a forged acknowledgment far ahead must not make anybody wait */
 	return ahead <= 0 || (other->fin_seen && ack == other->fin + 1) || ahead > (int32_t)LIMIT_TCP_AHEAD;
-}
-
-static void half_pop(struct tcp_half *h)
-{
-	struct tcp_segment *g = h->held;
-	h->held = g->next;
-	h->held_bytes -= g->n;
-	h->n_held--;
-	free(g);
 }
 
 /* Delivers what has become deliverable on either side, until nothing moves. */
@@ -318,8 +323,8 @@ static bool half_start(struct step *s, unsigned side, const struct packet *p)
 	}
 	if (h->started)
 		return true;
-	if (p->payload_bytes == 0 && !(p->tcp_flags & TCP_FIN))
-		return false;
+	if (h->ended || (p->payload_bytes == 0 && !(p->tcp_flags & TCP_FIN)))
+		return false; /* ended before it began: the other side was reset */
 	anomaly_count(s->anomalies, ANOMALY_TCP_MIDSTREAM);
 	h->next = h->seen_end = p->tcp_seq;
 	h->started = true;
