@@ -542,8 +542,7 @@ static void test_memory_runs_out(void **state)
 	sensor_free(s);
 	for (int mode = 0; mode < 2; mode++) {
 		fail_on = mode == 1;
-		long n = 4 * mode;
-		for (;; n += n < made ? 9 : 1) { /* making a sensor is the same thing for each of 64 shards */
+		for (long n = 4 * mode;; n += 9) { /* making a sensor is the same thing for each of 64 shards */
 			struct heard h;
 			failures = 0;
 			fail_at = n;
@@ -551,10 +550,30 @@ static void test_memory_runs_out(void **state)
 			fail_at = -1;
 			assert_true(h.finals <= whole.finals);
 			heard_done(&h);
-			if (failures == 0)
+			if (failures == 0) {
+				assert_true(n > made);
 				break;
+			}
 		}
-		assert_true(n > 100);
+		/* then every single one of reading, with a sensor that lives on */
+		struct heard h = {0};
+		assert_int_equal(sensor_new(&config, on_observation, &h, &s), 0);
+		long n = 0;
+		do {
+			h.finals = 0;
+			failures = 0;
+			fail_at = n++;
+			for (unsigned i = 0; i < t->n; i++)
+				sensor_feed(s, &t->frames[i], false);
+			sensor_end(s);
+			fail_at = -1;
+			check_laws(s);
+			assert_true(h.finals <= whole.finals);
+		} while (failures);
+		assert_int_equal(h.finals, whole.finals); /* and memory that comes back is enough */
+		assert_true(n > 40);
+		sensor_free(s);
+		heard_done(&h);
 	}
 	heard_done(&whole);
 	tape_free(t);
