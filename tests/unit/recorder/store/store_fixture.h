@@ -36,7 +36,7 @@ static int fixture_up(void **state)
 	*f = (struct fixture){.directory = "/tmp/test-store-XXXXXX"};
 	if (!mkdtemp(f->directory) || chmod(f->directory, 0755) != 0)
 		return -1;
-	snprintf(f->db, sizeof f->db, "%s/events.db", f->directory);
+	snprintf(f->db, sizeof f->db, "%.63s/events.db", f->directory); /* the bound is for -Wformat-truncation */
 	*state = f;
 	return 0;
 }
