@@ -7,7 +7,8 @@
 /* Bytes of a direction that may wait until the protocol is known: a method name, a record and message header, or a header
  * of the PROXY protocol before them. */
 enum { FIRST_BYTES = 600 };
-/* As much as a first line or record header needs to be known; what comes later changes nothing, however it was split. */
+/* As much as a first line or record header needs to be known: what comes later changes nothing, in
+ * any split. */
 enum { TELLING_BYTES = 40 };
 /* Segments that a mid-stream start is searched for a head of HTTP before the connection is given up. */
 enum { SEARCH_SEGMENTS = 512 };

@@ -73,7 +73,8 @@ struct wire {
 	uint32_t seq[2];
 };
 
-/* A segment of connection c: what & 1 the direction, & 0x10 SYN, & 0x20 FIN, & 0x40 a hole before it, & 0x80 sent again. */
+/* A segment of connection c: what & 1 the direction, & 0x10 SYN, & 0x20 FIN, & 0x40 a hole before it,
+ * & 0x80 sent again. */
 static size_t segment(uint8_t *f, struct wire *w, unsigned c, uint8_t what, struct slice payload)
 {
 	unsigned d = what & 1;
@@ -151,7 +152,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		kept[frames] = malloc(length ? length : 1);
 		assert(kept[frames]);
 		memcpy(kept[frames], f, length);
-		struct frame frame = {.data = kept[frames], .caplen = (uint32_t)length, .len = (uint32_t)length, .link_type = link,
+		struct frame frame = {.data = kept[frames], .caplen = (uint32_t)length, .len = (uint32_t)length,
+			.link_type = link,
 		                      .time_ns = now, .number = frames + 1};
 		frames++;
 		assert(sensor_feed(stays, &frame, true) == 0);

@@ -85,7 +85,8 @@ static void test_matches(void **state)
 static void test_bad_patterns(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"", "*", "*.", "*..com", "*.*.com", "a.*.com", "*a.com", "a*.com", "*.acme com", ".acme.com"};
+	static const char *const bad[] = {"", "*", "*.", "*..com", "*.*.com", "a.*.com", "*a.com", "a*.com", "*.acme com",
+		".acme.com"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		char out[HOSTNAME_TEXT] = "before";
 		if (hostname_pattern_normalize(slice_str(bad[i]), out))

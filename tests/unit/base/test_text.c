@@ -19,7 +19,8 @@ static void test_utf8(void **state)
 		{"\x80", 0}, {"\xbf", 0}, {"\xc0\x80", 0}, {"\xc1\xbf", 0}, {"\xe0\x9f\xbf", 0}, /* overlong */
 		{"\xed\xa0\x80", 0}, {"\xed\xbf\xbf", 0},                                     /* surrogates */
 		{"\xf0\x8f\xbf\xbf", 0}, {"\xf4\x90\x80\x80", 0}, {"\xf5\x80\x80\x80", 0}, {"\xff", 0},
-		{"\xc2", 0}, {"\xe2\x82", 0}, {"\xf0\x9f\x98", 0}, {"\xc2" "a", 0}, {"\xe2\x82" "a", 0}, {"\xf0\x9f\x98" "a", 0},
+		{"\xc2", 0}, {"\xe2\x82", 0}, {"\xf0\x9f\x98", 0}, {"\xc2" "a", 0}, {"\xe2\x82" "a", 0}, 
+		{"\xf0\x9f\x98" "a", 0},
 		{"", 0},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

@@ -157,20 +157,26 @@ static void wire_close(struct wire *w)
 }
 
 static const char initialize[] =
-	"{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},"
+	"{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\","
+		"\"capabilities\":{},"
 	"\"clientInfo\":{\"name\":\"test-client\",\"version\":\"1.2\"}}}";
 static const char initialized[] =
-	"{\"result\":{\"protocolVersion\":\"2025-03-26\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"test-server\","
+	"{\"result\":{\"protocolVersion\":\"2025-03-26\",\"capabilities\":{\"tools\":{}},"
+		"\"serverInfo\":{\"name\":\"test-server\","
 	"\"version\":\"3.4\"}},\"jsonrpc\":\"2.0\",\"id\":0}";
-static const char call[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"delete_all\",\"arguments\":{}}}";
-static const char called[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"done\"}]}}";
+static const char call[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\","
+	"\"params\":{\"name\":\"delete_all\",\"arguments\":{}}}";
+static const char called[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[{\"type\":\"text\","
+	"\"text\":\"done\"}]}}";
 
 static void post(struct wire *w, const char *body, const char *fields)
 {
 	char head[1024];
 	snprintf(head, sizeof head,
-	         "POST /mcp?k=hunter2 HTTP/1.1\r\nHost: Tools.Example:8000\r\nUser-Agent: test/1\r\nAuthorization: Bearer hunter2\r\n"
-	         "Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\n%sContent-Length: %zu\r\n\r\n%s",
+	         "POST /mcp?k=hunter2 HTTP/1.1\r\nHost: Tools.Example:8000\r\nUser-Agent: test/1\r\n"
+	         "Authorization: Bearer hunter2\r\n"
+	         "Accept: application/json,"
+	         " text/event-stream\r\nContent-Type: application/json\r\n%sContent-Length: %zu\r\n\r\n%s",
 	         fields, strlen(body), body);
 	say(w, FROM_CLIENT, head);
 }
@@ -178,7 +184,8 @@ static void post(struct wire *w, const char *body, const char *fields)
 static void answer(struct wire *w, const char *type, const char *body)
 {
 	char head[1024];
-	snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nMcp-Session-Id: hunter2-session\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s",
+	snprintf(head, sizeof head,
+		"HTTP/1.1 200 OK\r\nMcp-Session-Id: hunter2-session\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s",
 	         type, strlen(body), body);
 	say(w, FROM_SERVER, head);
 }
@@ -200,7 +207,8 @@ static void web_connection(struct tape *t, uint8_t host, uint16_t port)
 	struct wire w = wire_open(t, host, port);
 	say(&w, FROM_CLIENT, "GET /docs/mcp.json HTTP/1.1\r\nHost: docs.example\r\nAccept: */*\r\n\r\n");
 	char body[1024];
-	snprintf(body, sizeof body, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", strlen(initialized), initialized);
+	snprintf(body, sizeof body, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+		strlen(initialized), initialized);
 	say(&w, FROM_SERVER, body);
 	wire_close(&w);
 }
@@ -468,7 +476,8 @@ static void test_any_number_of_workers(void **state)
 	struct heard first;
 	assert_int_equal(run(t, 1, true, &first), 0);
 	assert_int_equal(first.finals, CONNECTIONS / 3 * 2);
-	static const struct { unsigned workers; bool stable; } others[] = {{1, false}, {2, true}, {2, false}, {4, true}, {4, false}, {7, true}};
+	static const struct { unsigned workers; bool stable; } others[] = {{1, false}, {2, true}, {2, false}, {4, true},
+		{4, false}, {7, true}};
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
 		struct heard h;
 		assert_int_equal(run(t, others[i].workers, others[i].stable, &h), 0);
@@ -516,7 +525,8 @@ static void test_captures_stand_alone(void **state)
 	tape_free(t);
 }
 
-/* Whichever allocation fails, alone or with all that follow: no crash, no leak, the laws hold, and what is said is valid. */
+/* Whichever allocation fails, alone or with all that follow: no crash, no leak, the laws hold, and what is
+ * said is valid. */
 static void test_memory_runs_out(void **state)
 {
 	(void)state;

@@ -75,7 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	tcp_reasm_init(&b.r);
 	for (unsigned side = 0; side < 2; side++)
 		if (first & 1u << side) {
-			struct packet syn = {.proto = IP_PROTO_TCP, .tcp_flags = TCP_SYN, .tcp_seq = base[side] - 1, .time_ns = now};
+			struct packet syn = {.proto = IP_PROTO_TCP, .tcp_flags = TCP_SYN, .tcp_seq = base[side] - 1,
+				.time_ns = now};
 			tcp_reasm_push(&b.r, side, &syn, &callbacks, &b, &b.anomalies, &b.counts);
 			b.known[side] = true;
 			b.at[side] = base[side];

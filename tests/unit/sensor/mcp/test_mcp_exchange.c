@@ -113,7 +113,8 @@ static void test_headers_of_mcp(void **state)
 	f = facts_of("POST", "/", "Mcp-Method: tools/list");
 	assert_true(f.mcp_header);
 	assert_false(f.session_header);
-	static const char *const others[] = {"MCP: 1", "X-Mcp-Session-Id: 1", "Mcp-Proxy-Hint: 1", "mcpx-session-id: 1", "Accept: mcp-session-id"};
+	static const char *const others[] = {"MCP: 1", "X-Mcp-Session-Id: 1", "Mcp-Proxy-Hint: 1", "mcpx-session-id: 1",
+		"Accept: mcp-session-id"};
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (facts_of("POST", "/", others[i]).mcp_header)
 			fail_msg("%s", others[i]);
@@ -122,9 +123,11 @@ static void test_headers_of_mcp(void **state)
 static void test_accept_and_body(void **state)
 {
 	(void)state;
-	struct request_facts f = facts_of("POST", "/mcp", "Accept: application/json, Text/Event-Stream\nContent-Type: application/json; charset=utf-8");
+	struct request_facts f = facts_of("POST", "/mcp", "Accept: application/json,"
+		" Text/Event-Stream\nContent-Type: application/json; charset=utf-8");
 	assert_true(f.accepts_json && f.accepts_sse && f.json_body);
-	f = facts_of("POST", "/mcp", "Accept: application/json\nAccept: text/event-stream"); /* RFC 9110 5.3: the same as a list */
+	f = facts_of("POST", "/mcp",
+		"Accept: application/json\nAccept: text/event-stream"); /* RFC 9110 5.3: the same as a list */
 	assert_true(f.accepts_json && f.accepts_sse);
 	f = facts_of("POST", "/mcp", "Accept: */*\nContent-Type: text/plain");
 	assert_false(f.accepts_json || f.accepts_sse || f.json_body);
@@ -157,7 +160,8 @@ static void test_session_in_uri(void **state)
 static void test_transport(void **state)
 {
 	(void)state;
-	struct request_facts f = facts_of("POST", "/message?sessionId=12345678", "Accept: text/event-stream\nContent-Type: application/json");
+	struct request_facts f = facts_of("POST", "/message?sessionId=12345678",
+		"Accept: text/event-stream\nContent-Type: application/json");
 	struct http_head head = {.minor = 1, .exchange = 9};
 	struct mcp_exchange *x = mcp_exchange_new(&f, &head, 2, NULL);
 	assert_non_null(x);
@@ -188,7 +192,8 @@ static void test_transport(void **state)
 static void test_no_secret_is_kept(void **state)
 {
 	(void)state;
-	struct request_facts f = facts_of("POST", "/mcp?api_key=hunter2secret", "Authorization: Bearer hunter2secret\nMcp-Session-Id: hunter2secret");
+	struct request_facts f = facts_of("POST", "/mcp?api_key=hunter2secret",
+		"Authorization: Bearer hunter2secret\nMcp-Session-Id: hunter2secret");
 	struct http_head head = {.minor = 1, .exchange = 1};
 	struct mcp_exchange *x = mcp_exchange_new(&f, &head, 0, NULL);
 	const char *kept[] = {x->path, x->user_agent, x->version, x->method, x->rpc_id};

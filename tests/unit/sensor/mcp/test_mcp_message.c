@@ -26,48 +26,65 @@ struct message_case {
 
 static const struct message_case cases[] = {
 	/* initialize, and everybody else's */
-	{ASK("initialize", "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}," CLIENT "}"), MCP_REQUEST, SHAPE_PROOF, "initialize"},
-	{ASK("initialize", "{\"protocolVersion\":\"2031-01-01\",\"capabilities\":{}," CLIENT "}"), MCP_REQUEST, SHAPE_PROOF, "initialize"},
-	{"{\"method\":\"initialize\",\"params\":{" CLIENT ",\"capabilities\":{},\"protocolVersion\":\"2024-11-05\"},\"jsonrpc\":\"2.0\",\"id\":\"a\"}",
+	{ASK("initialize", "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}," CLIENT "}"),
+	 MCP_REQUEST, SHAPE_PROOF, "initialize"},
+	{ASK("initialize", "{\"protocolVersion\":\"2031-01-01\",\"capabilities\":{}," CLIENT "}"),
+	 MCP_REQUEST, SHAPE_PROOF, "initialize"},
+	{"{\"method\":\"initialize\",\"params\":{" CLIENT ",\"capabilities\":{},\"protocolVersion\":\"2024-11-05\"},"
+	 "\"jsonrpc\":\"2.0\",\"id\":\"a\"}",
 	 MCP_REQUEST, SHAPE_PROOF, "initialize"},
 	{ASK("initialize", "{\"protocolVersion\":\"1.0\",\"capabilities\":{}," CLIENT "}"), MCP_REQUEST, SHAPE_OPEN, NULL},
-	{ASK("initialize", "{\"protocolVersion\":\"2025-06-18Z\",\"capabilities\":{}," CLIENT "}"), MCP_REQUEST, SHAPE_OPEN, NULL},
-	{ASK("initialize", "{\"protocolVersion\":\"1999-06-18\",\"capabilities\":{}," CLIENT "}"), MCP_REQUEST, SHAPE_OPEN, NULL},
+	{ASK("initialize", "{\"protocolVersion\":\"2025-06-18Z\",\"capabilities\":{}," CLIENT "}"),
+	 MCP_REQUEST, SHAPE_OPEN, NULL},
+	{ASK("initialize", "{\"protocolVersion\":\"1999-06-18\",\"capabilities\":{}," CLIENT "}"),
+	 MCP_REQUEST, SHAPE_OPEN, NULL},
 	{ASK("initialize", "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}}"), MCP_REQUEST, SHAPE_OPEN, NULL},
 	{ASK("initialize", "{\"protocolVersion\":\"2025-06-18\"," CLIENT "}"), MCP_REQUEST, SHAPE_OPEN, NULL},
-	{ASK("initialize", "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":[]," CLIENT "}"), MCP_REQUEST, SHAPE_OPEN, NULL},
-	{TELL("initialize", "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}," CLIENT "}"), MCP_NOTIFICATION, SHAPE_OPEN, NULL},
+	{ASK("initialize", "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":[]," CLIENT "}"),
+	 MCP_REQUEST, SHAPE_OPEN, NULL},
+	{TELL("initialize", "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}," CLIENT "}"),
+	 MCP_NOTIFICATION, SHAPE_OPEN, NULL},
 	{BARE("initialize"), MCP_REQUEST, SHAPE_OPEN, NULL},
 	/* LSP */
-	{ASK("initialize", "{\"processId\":1,\"rootUri\":\"file:///x\",\"capabilities\":{\"textDocument\":{}}}"), MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
-	{ASK("initialize", "{\"processId\":null,\"capabilities\":{}," CLIENT ",\"protocolVersion\":\"2025-06-18\"}"), MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
-	{ASK("initialize", "{\"rootPath\":\"/x\",\"capabilities\":{\"workspace\":{}}}"), MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
+	{ASK("initialize", "{\"processId\":1,\"rootUri\":\"file:///x\",\"capabilities\":{\"textDocument\":{}}}"),
+	 MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
+	{ASK("initialize", "{\"processId\":null,\"capabilities\":{}," CLIENT ",\"protocolVersion\":\"2025-06-18\"}"),
+	 MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
+	{ASK("initialize", "{\"rootPath\":\"/x\",\"capabilities\":{\"workspace\":{}}}"),
+	 MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	{TELL("initialized", "{}"), MCP_NOTIFICATION, SHAPE_OPEN, NULL},
 	{TELL("textDocument/didOpen", "{\"textDocument\":{\"uri\":\"file:///x\"}}"), MCP_NOTIFICATION, SHAPE_OPEN, NULL},
 	{GIVE("{\"capabilities\":{\"textDocumentSync\":1}," SERVER "}"), MCP_RESULT, SHAPE_OPEN, NULL},
 	{BARE("shutdown"), MCP_REQUEST, SHAPE_OPEN, NULL},
 	/* DAP */
-	{"{\"seq\":1,\"type\":\"request\",\"command\":\"initialize\",\"arguments\":{\"adapterID\":\"x\"}}", MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
+	{"{\"seq\":1,\"type\":\"request\",\"command\":\"initialize\",\"arguments\":{\"adapterID\":\"x\"}}",
+	 MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	{"{\"jsonrpc\":\"2.0\",\"id\":1,\"seq\":1,\"method\":\"tools/list\"}", MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	/* BSP */
-	{ASK("build/initialize", "{\"displayName\":\"x\",\"bspVersion\":\"2.1\",\"rootUri\":\"file:///x\",\"capabilities\":{}}"), MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
+	{ASK("build/initialize", "{\"displayName\":\"x\",\"bspVersion\":\"2.1\",\"rootUri\":\"file:///x\","
+	 "\"capabilities\":{}}"), MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	/* ACP */
-	{ASK("initialize", "{\"protocolVersion\":1,\"clientCapabilities\":{\"fs\":{}}}"), MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
+	{ASK("initialize", "{\"protocolVersion\":1,\"clientCapabilities\":{\"fs\":{}}}"),
+	 MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	{ASK("initialize", "{\"protocolVersion\":2,\"capabilities\":{}," CLIENT "}"), MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	{GIVE("{\"protocolVersion\":1,\"agentCapabilities\":{}}"), MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	{ASK("session/prompt", "{\"sessionId\":\"s\",\"prompt\":[]}"), MCP_REQUEST, SHAPE_OPEN, NULL},
-	{ASK("elicitation/create", "{\"sessionId\":\"s\",\"message\":\"?\",\"mode\":\"form\",\"requestedSchema\":{}}"), MCP_REQUEST, SHAPE_OPEN, NULL},
+	{ASK("elicitation/create", "{\"sessionId\":\"s\",\"message\":\"?\",\"mode\":\"form\",\"requestedSchema\":{}}"),
+	 MCP_REQUEST, SHAPE_OPEN, NULL},
 	{ASK("mcp/message", "{\"connectionId\":\"1\",\"method\":\"tools/list\"}"), MCP_REQUEST, SHAPE_OPEN, NULL},
 	/* A2A */
-	{ASK("message/send", "{\"message\":{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}}"), MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
+	{ASK("message/send", "{\"message\":{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}}"),
+	 MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	{ASK("SendMessage", "{\"message\":{\"role\":\"user\",\"parts\":[]}}"), MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	{ASK("tasks/get", "{\"id\":\"t1\"}"), MCP_REQUEST, SHAPE_OPEN, NULL},
 	{ASK("tasks/get", "{\"id\":\"t1\",\"taskId\":\"t1\"}"), MCP_REQUEST, SHAPE_OPEN, NULL},
 	{ASK("tasks/cancel", "{\"id\":\"t1\",\"metadata\":{}}"), MCP_REQUEST, SHAPE_OPEN, NULL},
 	{ASK("tasks/list", "{\"contextId\":\"c\",\"pageSize\":9}"), MCP_REQUEST, SHAPE_OPEN, NULL},
 	{ASK("tasks/send", "{\"id\":\"t1\",\"message\":{\"parts\":[]}}"), MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
-	{GIVE("{\"id\":\"t1\",\"contextId\":\"c\",\"status\":{\"state\":\"working\"},\"kind\":\"task\"}"), MCP_RESULT, SHAPE_OPEN, NULL},
-	{GIVE("{\"taskId\":\"t1\",\"contextId\":\"c\",\"status\":{\"state\":\"working\"},\"final\":false,\"kind\":\"status-update\"}"),
+	{GIVE("{\"id\":\"t1\",\"contextId\":\"c\",\"status\":{\"state\":\"working\"},\"kind\":\"task\"}"),
+	 MCP_RESULT, SHAPE_OPEN, NULL},
+	{GIVE("{\"taskId\":\"t1\",\"contextId\":\"c\",\"status\":{\"state\":\"working\"},\"final\":false,"
+	 "\"kind\":\"status-update\"}"),
 	 MCP_RESULT, SHAPE_OPEN, NULL},
 	/* Codex app-server */
 	{"{\"id\":0,\"method\":\"initialize\",\"params\":{" CLIENT "}}", MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
@@ -77,7 +94,8 @@ static const struct message_case cases[] = {
 	{ASK("eth_blockNumber", "[]"), MCP_REQUEST, SHAPE_OPEN, NULL},
 	{GIVE("\"0x4b7\""), MCP_RESULT, SHAPE_FOREIGN, NULL},
 	{GIVE("[1,2]"), MCP_RESULT, SHAPE_FOREIGN, NULL},
-	{"{\"jsonrpc\":\"1.0\",\"id\":\"curltest\",\"method\":\"ping\",\"params\":[]}", MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
+	{"{\"jsonrpc\":\"1.0\",\"id\":\"curltest\",\"method\":\"ping\",\"params\":[]}",
+	 MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	{ASK("ping", "[]"), MCP_REQUEST, SHAPE_OPEN, NULL},
 	{"{\"result\":null,\"error\":null,\"id\":\"curltest\",\"jsonrpc\":\"2.0\"}", MCP_RESULT, SHAPE_FOREIGN, NULL},
 	{GIVE("null"), MCP_RESULT, SHAPE_FOREIGN, NULL},
@@ -121,7 +139,8 @@ static const struct message_case cases[] = {
 	{ASK("resources/read", "{\"uri\":1}"), MCP_REQUEST, SHAPE_OPEN, NULL},
 	{ASK("resources/subscribe", "{\"uri\":\"file:///x\"}"), MCP_REQUEST, SHAPE_METHOD, "request"},
 	{ASK("resources/unsubscribe", "{\"uri\":\"file:///x\"}"), MCP_REQUEST, SHAPE_METHOD, "request"},
-	{ASK("completion/complete", "{\"ref\":{\"type\":\"ref/prompt\"},\"argument\":{\"name\":\"a\",\"value\":\"\"}}"), MCP_REQUEST, SHAPE_METHOD, "request"},
+	{ASK("completion/complete", "{\"ref\":{\"type\":\"ref/prompt\"},\"argument\":{\"name\":\"a\",\"value\":\"\"}}"),
+	 MCP_REQUEST, SHAPE_METHOD, "request"},
 	{ASK("completion/complete", "{\"prompt\":\"once upon\"}"), MCP_REQUEST, SHAPE_OPEN, NULL},
 	{ASK("logging/setLevel", "{\"level\":\"debug\"}"), MCP_REQUEST, SHAPE_METHOD, "request"},
 	{ASK("logging/setLevel", "{\"level\":3}"), MCP_REQUEST, SHAPE_OPEN, NULL},
@@ -130,7 +149,8 @@ static const struct message_case cases[] = {
 	{BARE("roots/list"), MCP_REQUEST, SHAPE_METHOD, "request"},
 	{ASK("roots/list", "{\"cursor\":\"x\",\"plot\":1}"), MCP_REQUEST, SHAPE_OPEN, NULL},
 	{ASK("elicitation/create", "{\"message\":\"?\",\"requestedSchema\":{}}"), MCP_REQUEST, SHAPE_METHOD, "request"},
-	{ASK("elicitation/create", "{\"mode\":\"url\",\"message\":\"?\",\"url\":\"https://x\",\"elicitationId\":\"1\"}"), MCP_REQUEST, SHAPE_METHOD, "request"},
+	{ASK("elicitation/create", "{\"mode\":\"url\",\"message\":\"?\",\"url\":\"https://x\",\"elicitationId\":\"1\"}"),
+	 MCP_REQUEST, SHAPE_METHOD, "request"},
 	{ASK("elicitation/create", "{\"message\":\"?\"}"), MCP_REQUEST, SHAPE_OPEN, NULL},
 	{ASK("tasks/get", "{\"taskId\":\"t\"}"), MCP_REQUEST, SHAPE_METHOD, "request"},
 	{ASK("tasks/result", "{\"taskId\":\"t\"}"), MCP_REQUEST, SHAPE_METHOD, "request"},
@@ -147,7 +167,8 @@ static const struct message_case cases[] = {
 	{TELL("notifications/initialized", "{\"x\":1}"), MCP_NOTIFICATION, SHAPE_OPEN, NULL},
 	{TELL("notifications/cancelled", "{\"requestId\":3,\"reason\":\"x\"}"), MCP_NOTIFICATION, SHAPE_METHOD, "request"},
 	{BARE_TELL("notifications/cancelled"), MCP_NOTIFICATION, SHAPE_OPEN, NULL},
-	{TELL("notifications/progress", "{\"progressToken\":1,\"progress\":0.5}"), MCP_NOTIFICATION, SHAPE_METHOD, "request"},
+	{TELL("notifications/progress", "{\"progressToken\":1,\"progress\":0.5}"),
+	 MCP_NOTIFICATION, SHAPE_METHOD, "request"},
 	{TELL("notifications/progress", "{\"percent\":5}"), MCP_NOTIFICATION, SHAPE_OPEN, NULL},
 	{TELL("notifications/message", "{\"level\":\"info\",\"data\":\"x\"}"), MCP_NOTIFICATION, SHAPE_METHOD, "request"},
 	{TELL("notifications/message", "{\"text\":\"hello\"}"), MCP_NOTIFICATION, SHAPE_OPEN, NULL},
@@ -157,33 +178,45 @@ static const struct message_case cases[] = {
 	{TELL("notifications/resources/updated", "{\"uri\":\"file:///x\"}"), MCP_NOTIFICATION, SHAPE_METHOD, "request"},
 	{BARE_TELL("notifications/resources/updated"), MCP_NOTIFICATION, SHAPE_OPEN, NULL},
 	{BARE_TELL("notifications/roots/list_changed"), MCP_NOTIFICATION, SHAPE_METHOD, "request"},
-	{TELL("notifications/tasks/status", "{\"taskId\":\"t\",\"status\":\"working\"}"), MCP_NOTIFICATION, SHAPE_METHOD, "request"},
-	{TELL("notifications/elicitation/complete", "{\"elicitationId\":\"e\"}"), MCP_NOTIFICATION, SHAPE_METHOD, "request"},
+	{TELL("notifications/tasks/status", "{\"taskId\":\"t\",\"status\":\"working\"}"),
+	 MCP_NOTIFICATION, SHAPE_METHOD, "request"},
+	{TELL("notifications/elicitation/complete", "{\"elicitationId\":\"e\"}"),
+	 MCP_NOTIFICATION, SHAPE_METHOD, "request"},
 	{BARE_TELL("notifications/elicitation/complete"), MCP_NOTIFICATION, SHAPE_OPEN, NULL},
 	{BARE_TELL("notifications/everything"), MCP_NOTIFICATION, SHAPE_OPEN, NULL},
 	/* the stateless era: any request proves itself by _meta */
 	{ASK("tools/list", "{" META "}"), MCP_REQUEST, SHAPE_PROOF, "meta"},
 	{ASK("tools/call", "{\"name\":\"echo\",\"arguments\":{}," META "}"), MCP_REQUEST, SHAPE_PROOF, "meta"},
 	{ASK("anything/else", "{" META "}"), MCP_REQUEST, SHAPE_PROOF, "meta"},
-	{ASK("tools/list", "{\"_meta\":{\"io.modelcontextprotocolx\":1,\"unit\":9}}"), MCP_REQUEST, SHAPE_METHOD, "request"},
-	{ASK("anything/else", "{\"note\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}}"), MCP_REQUEST, SHAPE_OPEN, NULL},
+	{ASK("tools/list", "{\"_meta\":{\"io.modelcontextprotocolx\":1,\"unit\":9}}"),
+	 MCP_REQUEST, SHAPE_METHOD, "request"},
+	{ASK("anything/else", "{\"note\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}}"),
+	 MCP_REQUEST, SHAPE_OPEN, NULL},
 	/* results */
-	{GIVE("{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}," SERVER "}"), MCP_RESULT, SHAPE_PROOF, "initialize-result"},
-	{"{\"result\":{" SERVER ",\"capabilities\":{},\"protocolVersion\":\"2025-03-26\"},\"jsonrpc\":\"2.0\",\"id\":0}", MCP_RESULT, SHAPE_PROOF, "initialize-result"},
+	{GIVE("{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}," SERVER "}"),
+	 MCP_RESULT, SHAPE_PROOF, "initialize-result"},
+	{"{\"result\":{" SERVER ",\"capabilities\":{},\"protocolVersion\":\"2025-03-26\"},\"jsonrpc\":\"2.0\",\"id\":0}",
+	 MCP_RESULT, SHAPE_PROOF, "initialize-result"},
 	{GIVE("{\"protocolVersion\":\"7\",\"capabilities\":{}," SERVER "}"), MCP_RESULT, SHAPE_OPEN, NULL},
 	{GIVE("{\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{}}"), MCP_RESULT, SHAPE_PROOF, "discover-result"},
 	{GIVE("{\"supportedVersions\":\"1\",\"capabilities\":[]}"), MCP_RESULT, SHAPE_OPEN, NULL},
-	{GIVE("{\"resultType\":\"complete\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}"), MCP_RESULT, SHAPE_PROOF, "meta"},
-	{GIVE("{\"tools\":[{\"name\":\"echo\",\"inputSchema\":{\"type\":\"object\"}}]}"), MCP_RESULT, SHAPE_PROOF, "result"},
-	{GIVE("{\"tools\":[{\"name\":\"a\"},{\"name\":\"echo\",\"inputSchema\":{}}],\"nextCursor\":\"x\"}"), MCP_RESULT, SHAPE_PROOF, "result"},
+	{GIVE("{\"resultType\":\"complete\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\","
+	 "\"version\":\"1\"}}}"), MCP_RESULT, SHAPE_PROOF, "meta"},
+	{GIVE("{\"tools\":[{\"name\":\"echo\",\"inputSchema\":{\"type\":\"object\"}}]}"),
+	 MCP_RESULT, SHAPE_PROOF, "result"},
+	{GIVE("{\"tools\":[{\"name\":\"a\"},{\"name\":\"echo\",\"inputSchema\":{}}],\"nextCursor\":\"x\"}"),
+	 MCP_RESULT, SHAPE_PROOF, "result"},
 	{GIVE("{\"content\":[{\"type\":\"text\",\"text\":\"hi\"}],\"isError\":false}"), MCP_RESULT, SHAPE_METHOD, "result"},
 	{GIVE("{\"prompts\":[{\"name\":\"p\"}]}"), MCP_RESULT, SHAPE_METHOD, "result"},
-	{GIVE("{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\",\"text\":\"x\"}}]}"), MCP_RESULT, SHAPE_METHOD, "result"},
+	{GIVE("{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\",\"text\":\"x\"}}]}"),
+	 MCP_RESULT, SHAPE_METHOD, "result"},
 	{GIVE("{\"resources\":[{\"uri\":\"file:///x\",\"name\":\"x\"}]}"), MCP_RESULT, SHAPE_METHOD, "result"},
-	{GIVE("{\"resourceTemplates\":[{\"uriTemplate\":\"x://{a}\",\"name\":\"x\"}]}"), MCP_RESULT, SHAPE_METHOD, "result"},
+	{GIVE("{\"resourceTemplates\":[{\"uriTemplate\":\"x://{a}\",\"name\":\"x\"}]}"),
+	 MCP_RESULT, SHAPE_METHOD, "result"},
 	{GIVE("{\"contents\":[{\"uri\":\"file:///x\",\"text\":\"x\"}]}"), MCP_RESULT, SHAPE_METHOD, "result"},
 	{GIVE("{\"completion\":{\"values\":[\"a\"]}}"), MCP_RESULT, SHAPE_METHOD, "result"},
-	{GIVE("{\"role\":\"assistant\",\"content\":{\"type\":\"text\",\"text\":\"x\"},\"model\":\"m\"}"), MCP_RESULT, SHAPE_METHOD, "result"},
+	{GIVE("{\"role\":\"assistant\",\"content\":{\"type\":\"text\",\"text\":\"x\"},\"model\":\"m\"}"),
+	 MCP_RESULT, SHAPE_METHOD, "result"},
 	{GIVE("{\"roots\":[{\"uri\":\"file:///x\"}]}"), MCP_RESULT, SHAPE_METHOD, "result"},
 	{GIVE("{\"action\":\"accept\",\"content\":{}}"), MCP_RESULT, SHAPE_METHOD, "result"},
 	{GIVE("{\"taskId\":\"t\",\"status\":\"working\",\"ttl\":null}"), MCP_RESULT, SHAPE_METHOD, "result"},
@@ -191,8 +224,10 @@ static const struct message_case cases[] = {
 	{GIVE("{}"), MCP_RESULT, SHAPE_OPEN, NULL},
 	/* errors, and what is no message at all */
 	{"{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32601,\"message\":\"no\"}}", MCP_ERROR, SHAPE_OPEN, "error"},
-	{"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"no\"}}", MCP_ERROR, SHAPE_OPEN, "error"},
-	{"{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":\"E1\",\"message\":\"no\"}}", MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
+	{"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"no\"}}",
+	 MCP_ERROR, SHAPE_OPEN, "error"},
+	{"{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":\"E1\",\"message\":\"no\"}}",
+	 MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	{"{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":\"no\"}", MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	{"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{},\"error\":{\"code\":1}}", MCP_RESULT, SHAPE_FOREIGN, NULL},
 	{"{\"jsonrpc\":\"2.0\",\"result\":{\"tools\":[{\"inputSchema\":{}}]}}", MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
@@ -201,7 +236,8 @@ static const struct message_case cases[] = {
 	{"{\"id\":7,\"method\":\"tools/list\"}", MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	{"{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":[\"tools/list\"]}", MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	{"{\"jsonrpc\":\"2.0\",\"id\":7}", MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
-	{"{\"messages\":[{\"role\":\"user\",\"content\":\"{\\\"jsonrpc\\\":\\\"2.0\\\",\\\"method\\\":\\\"initialize\\\"}\"}]}", MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
+	{"{\"messages\":[{\"role\":\"user\",\"content\":\"{\\\"jsonrpc\\\":\\\"2.0\\\","
+	 "\\\"method\\\":\\\"initialize\\\"}\"}]}", MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 	{"{}", MCP_NO_MESSAGE, SHAPE_FOREIGN, NULL},
 };
 
@@ -236,7 +272,8 @@ static void test_table(void **state)
 		                               : !r.behaviour;
 		if (r.type == cases[i].type && r.shape == cases[i].shape && same)
 			continue;
-		print_error("%s\n is type %d shape %d %s\n", cases[i].text, (int)r.type, (int)r.shape, r.behaviour ? r.behaviour : "-");
+		print_error("%s\n is type %d shape %d %s\n", cases[i].text, (int)r.type, (int)r.shape, r.behaviour
+			? r.behaviour : "-");
 		failed++;
 	}
 	assert_int_equal(failed, 0);
@@ -278,7 +315,8 @@ static void test_versions(void **state)
 {
 	(void)state;
 	static const char *const good[] = {"2024-10-07", "2024-11-05", "2025-11-25", "2026-07-28", "2099-99-99"};
-	static const char *const bad[] = {"", "2025", "2025-06-1", "2025-06-18 ", "1.0", "2025/06/18", "1999-01-01", "2025-6-18",
+	static const char *const bad[] = {"", "2025", "2025-06-1", "2025-06-18 ", "1.0", "2025/06/18", "1999-01-01",
+		"2025-6-18",
 	                                  "202a-06-18", "draft", "20250618"};
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		assert_true(mcp_version_is_date(good[i]));

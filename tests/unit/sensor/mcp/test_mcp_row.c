@@ -92,7 +92,8 @@ static void test_reasons_are_bounded(void **state)
 	for (size_t i = 0; i < LIMIT_REASONS + 3; i++) {
 		snprintf(ids[i], sizeof ids[i], "test.%zu", i);
 		s[i] = (struct signature){.id = ids[i], .confidence = CONFIDENCE_POSSIBLE};
-		mcp_row_evidence(r, &s[i], i < LIMIT_REASONS + 2 ? CONFIDENCE_POSSIBLE : CONFIDENCE_LIKELY, false, 1, i, &a, "%s", longer);
+		mcp_row_evidence(r, &s[i], i < LIMIT_REASONS + 2 ? CONFIDENCE_POSSIBLE : CONFIDENCE_LIKELY, false, 1, i, &a,
+			"%s", longer);
 	}
 	assert_int_equal(r->n_reasons, LIMIT_REASONS);
 	assert_int_equal(a.n[ANOMALY_REASONS_LIMIT], 3);

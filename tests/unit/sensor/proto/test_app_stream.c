@@ -52,7 +52,8 @@ static bool on_head(void *context, unsigned depth, const struct http_head *head)
 	struct notes *t = context;
 	put_who(t, depth, head->direction, head->exchange);
 	if (head->direction == FROM_CLIENT)
-		put(t, "%.*s %.*s\n", (int)head->method.n, (const char *)head->method.p, (int)head->target.n, (const char *)head->target.p);
+		put(t, "%.*s %.*s\n", (int)head->method.n, (const char *)head->method.p, (int)head->target.n,
+			(const char *)head->target.p);
 	else
 		put(t, "%u%s\n", head->status, head->unpaired ? " unpaired" : "");
 	return true;
@@ -75,7 +76,8 @@ static void on_message(void *context, unsigned depth, enum app_carrier carrier, 
 	static const char *const carriers[] = {"body", "sse", "line"};
 	struct notes *t = context;
 	put_who(t, depth, d, exchange);
-	put(t, "%s %s\n", carriers[carrier], m->method[0] ? m->method : m->type[JM_RESULT] ? "result" : m->type[JM_ERROR] ? "error" : "?");
+	put(t, "%s %s\n", carriers[carrier], m->method[0] ? m->method : m->type[JM_RESULT] ? "result" : m->type[JM_ERROR]
+		? "error" : "?");
 }
 
 static void on_event(void *context, unsigned depth, uint64_t exchange, struct slice type, struct slice data, bool cut)
@@ -83,7 +85,8 @@ static void on_event(void *context, unsigned depth, uint64_t exchange, struct sl
 	struct notes *t = context;
 	put_who(t, depth, FROM_SERVER, exchange);
 	data = slice_first(data, 24);
-	put(t, "event %.*s %.*s%s\n", (int)type.n, (const char *)type.p, (int)data.n, (const char *)data.p, cut ? " cut" : "");
+	put(t, "event %.*s %.*s%s\n", (int)type.n, (const char *)type.p, (int)data.n, (const char *)data.p, cut ? " cut"
+		: "");
 }
 
 static void on_tls(void *context, unsigned depth, const struct tls_facts *facts)
@@ -149,7 +152,8 @@ static void play(const struct script *s, size_t chunk, bool skip, struct notes *
 }
 
 #define JSON "Content-Type: application/json\r\n"
-#define POST_PING "POST /mcp HTTP/1.1\r\nHost: a\r\n" JSON "Content-Length: 40\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}"
+#define POST_PING \
+	"POST /mcp HTTP/1.1\r\nHost: a\r\n" JSON "Content-Length: 40\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}"
 #define OK_PONG "HTTP/1.1 200 OK\r\n" JSON "Content-Length: 36\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}"
 #define HEARD_PING "C#1 POST /mcp\nC#1 body ping\nC#1 end json complete 40 bytes, 1 messages\n"
 #define HEARD_PONG "S#1 200\nS#1 body result\nS#1 end json complete 36 bytes, 1 messages\n"
@@ -164,11 +168,14 @@ static const struct script scripts[] = {
 	 .expect = HEARD_PING HEARD_PONG "C#2 GET /x\nC#2 end plain complete\nS#2 200\nS#2 end plain complete\n= http\n"},
 	{.name = "event stream",
 	 .turns = {{'C', "GET /sse HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n", 0},
-	           {'S', "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: endpoint\ndata: /m?sessionId=12345678\n\n", 0},
-	           {'S', ": ping\n\ndata: {\"jsonrpc\":\"2.0\",\ndata: \"id\":1,\"result\":{}}\n\nid: 7\ndata:\n\ndata: hello\n\n", 0},
+	           {'S', "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+	                 "event: endpoint\ndata: /m?sessionId=12345678\n\n", 0},
+	           {'S', ": ping\n\ndata: {\"jsonrpc\":\"2.0\",\ndata: \"id\":1,\"result\":{}}"
+	           "\n\nid: 7\ndata:\n\ndata: hello\n\n", 0},
 	           {'y', NULL, 0}},
 	 .expect = "C#1 GET /sse\nC#1 end plain complete\nS#1 200\nS#1 event endpoint /m?sessionId=12345678\n"
-	           "S#1 sse result\nS#1 event message {\"jsonrpc\":\"2.0\",\n\"id\":1\nS#1 event message \nS#1 event message hello\n"
+	           "S#1 sse result\nS#1 event message {\"jsonrpc\":\"2.0\","
+	           "\n\"id\":1\nS#1 event message \nS#1 event message hello\n"
 	           "S#1 end sse complete 130 bytes, 1 messages\nS closed\n= http\n"},
 	{.name = "bad JSON",
 	 .turns = {{'C', "POST / HTTP/1.1\r\nHost: a\r\n" JSON "Content-Length: 6\r\n\r\n{nope}", 0}},
@@ -178,7 +185,8 @@ static const struct script scripts[] = {
 	           {'C', POST_PING, 0}, {'S', OK_PONG, 0}, {'y', NULL, 0}},
 	 .expect = "C#1 CONNECT b:80\nC#1 end plain complete\nS#1 200\nS#1 end plain complete\ntunnel connect 200\n"
 	           ">C#1 POST /mcp\n>C#1 body ping\n>C#1 end json complete 40 bytes, 1 messages\n"
-	           ">S#1 200\n>S#1 body result\n>S#1 end json complete 36 bytes, 1 messages\n>S closed\nS closed\n= http\n"},
+	           ">S#1 200\n>S#1 body result\n>S#1 end json complete 36 bytes,"
+	           " 1 messages\n>S closed\nS closed\n= http\n"},
 	{.name = "a tunnel that is refused",
 	 .turns = {{'C', "CONNECT b:80 HTTP/1.1\r\nHost: b:80\r\n\r\n", 0},
 	           {'S', "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n", 0}, {'C', POST_PING, 0}, {'S', OK_PONG, 0}},
@@ -186,18 +194,21 @@ static const struct script scripts[] = {
 	           "C#2 POST /mcp\nC#2 body ping\nC#2 end json complete 40 bytes, 1 messages\n"
 	           "S#2 200\nS#2 body result\nS#2 end json complete 36 bytes, 1 messages\n= http\n"},
 	{.name = "TLS in a tunnel",
-	 .turns = {{'C', "CONNECT mcp.stripe.com:443 HTTP/1.1\r\nHost: mcp.stripe.com:443\r\n\r\n", 0}, {'S', "HTTP/1.1 200 OK\r\n\r\n", 0},
+	 .turns = {{'C', "CONNECT mcp.stripe.com:443 HTTP/1.1\r\nHost: mcp.stripe.com:443\r\n\r\n", 0}, {'S',
+	 "HTTP/1.1 200 OK\r\n\r\n", 0},
 	           {'C', BYTES(node_client)}, {'S', BYTES(node_server)}, {'C', "whatever follows", 0}},
-	 .expect = "C#1 CONNECT mcp.stripe.com:443\nC#1 end plain complete\nS#1 200\nS#1 end plain complete\ntunnel connect 200\n"
-	           "tls mcp.stripe.com answered\n= http finished\n"},
+	 .expect = "C#1 CONNECT mcp.stripe.com:443\nC#1 end plain complete\nS#1 200\nS#1 end plain complete\n"
+	           "tunnel connect 200\ntls mcp.stripe.com answered\n= http finished\n"},
 	{.name = "TLS", .turns = {{'C', BYTES(node_client)}, {'S', BYTES(node_server)}},
 	 .expect = "tls mcp.stripe.com answered\n= tls finished\n"},
 	{.name = "TLS, and the answer comes first in a capture that began late", .midstream_roles = true,
 	 .turns = {{'S', BYTES(node_server)}, {'C', BYTES(node_client)}},
 	 .expect = "tls mcp.stripe.com answered\n= tls flipped finished\n"},
-	{.name = "roles the other way round", .midstream_roles = true, .turns = {{'C', POST_PING, 0}, {'S', OK_PONG, 0}, {'y', NULL, 0}},
+	{.name = "roles the other way round", .midstream_roles = true, .turns = {{'C', POST_PING, 0}, {'S', OK_PONG, 0},
+	 {'y', NULL, 0}},
 	 .expect = HEARD_PING HEARD_PONG "S closed\n= http flipped\n"},
-	{.name = "an answer first, roles the other way round", .midstream_roles = true, .turns = {{'S', OK_PONG, 0}, {'C', POST_PING, 0}},
+	{.name = "an answer first, roles the other way round", .midstream_roles = true, .turns = {{'S', OK_PONG, 0}, {'C',
+	 POST_PING, 0}},
 	 .expect = "S#0 200 unpaired\nS#0 body result\nS#0 end json complete 36 bytes, 1 messages\n" HEARD_PING
 	           "= http flipped\n! http-answer-without-request\n"},
 	{.name = "JSON texts, one a line",
@@ -205,30 +216,38 @@ static const struct script scripts[] = {
 	           {'S', "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n", 0}},
 	 .expect = "C#0 line ping\nC#0 line x\nS#0 line result\n= lines\n"},
 	{.name = "white space before JSON texts",
-	 .turns = {{'C', "\n  {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}", 0}, {'S', "\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", 0}},
+	 .turns = {{'C', "\n  {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}", 0}, {'S',
+	 "\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", 0}},
 	 .expect = "C#0 line ping\nS#0 line result\n= lines\n"},
 	{.name = "JSON texts, then a log line",
 	 .turns = {{'C', "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\nINFO started\n{\"method\":\"x\"}\n", 0}},
 	 .expect = "C#0 line ping\n= lines finished\n! json-syntax\n"},
-	{.name = "SSH", .turns = {{'C', "SSH-2.0-OpenSSH_9.2\r\n", 0}, {'S', "SSH-2.0-OpenSSH_9.2\r\n", 0}}, .expect = "= other finished\n"},
-	{.name = "a server that speaks first", .turns = {{'S', "220 mail ESMTP\r\n", 0}, {'C', POST_PING, 0}}, .expect = "= other finished\n"},
+	{.name = "SSH", .turns = {{'C', "SSH-2.0-OpenSSH_9.2\r\n", 0}, {'S', "SSH-2.0-OpenSSH_9.2\r\n", 0}},
+	 .expect = "= other finished\n"},
+	{.name = "a server that speaks first", .turns = {{'S', "220 mail ESMTP\r\n", 0}, {'C', POST_PING, 0}},
+	 .expect = "= other finished\n"},
 	{.name = "the client says what a server would", .turns = {{'C', OK_PONG, 0}}, .expect = "= other finished\n"},
 	{.name = "a header of the PROXY protocol",
-	 .turns = {{'C', "PROXY TCP4 10.0.0.1 10.0.0.2 5 80\r\n" POST_PING, 0}, {'S', OK_PONG, 0}}, .expect = HEARD_PING HEARD_PONG "= http\n"},
+	 .turns = {{'C', "PROXY TCP4 10.0.0.1 10.0.0.2 5 80\r\n" POST_PING, 0}, {'S', OK_PONG, 0}},
+	 .expect = HEARD_PING HEARD_PONG "= http\n"},
 	{.name = "bytes of a body are lost",
-	 .turns = {{'C', "POST /mcp HTTP/1.1\r\nHost: a\r\n" JSON "Content-Length: 40\r\n\r\n{\"jsonrpc\":", 0}, {'c', NULL, 10},
+	 .turns = {{'C', "POST /mcp HTTP/1.1\r\nHost: a\r\n" JSON "Content-Length: 40\r\n\r\n{\"jsonrpc\":", 0}, {'c',
+	 NULL, 10},
 	           {'C', "\"id\":1,\"method\":\"x", 19}, {'S', OK_PONG, 0}},
 	 .expect = "C#1 POST /mcp\nC#1 end json lost 30 bytes, 0 messages\n" HEARD_PONG "= http\n"},
 	{.name = "an event is lost, the next is whole",
 	 .turns = {{'C', "GET /sse HTTP/1.1\r\nHost: a\r\n\r\n", 0},
-	           {'S', "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {\"jsonrpc\":\"2.0\",", 0}, {'s', NULL, 9},
+	           {'S', "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {\"jsonrpc\":\"2.0\",", 0},
+	           {'s', NULL, 9},
 	           {'S', "\"result\":{}}\n\ndata: {\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\n\n", 0}},
-	 .expect = "C#1 GET /sse\nC#1 end plain complete\nS#1 200\nS#1 sse result\nS#1 event message {\"jsonrpc\":\"2.0\",\"id\":2,\n= http\n"},
+	 .expect = "C#1 GET /sse\nC#1 end plain complete\nS#1 200\nS#1 sse result\n"
+	           "S#1 event message {\"jsonrpc\":\"2.0\",\"id\":2,\n= http\n"},
 	{.name = "a start in the middle of a body", .segments = true,
 	 .turns = {{'c', NULL, 0}, {'C', "rest of an upload", 0}, {'C', POST_PING, 0}, {'S', OK_PONG, 0}},
 	 .expect = HEARD_PING HEARD_PONG "= http\n"},
 	{.name = "a start in the middle of something else", .segments = true,
-	 .turns = {{'c', NULL, 0}, {'C', "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n", 0}}, .expect = "= undecided\n"},
+	 .turns = {{'c', NULL, 0}, {'C', "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n", 0}},
+	 .expect = "= undecided\n"},
 	{.name = "a hello with a hole", .turns = {{'C', (const char *)node_client, 100}, {'c', NULL, 50}, {'s', NULL, 0}},
 	 .expect = "tls \n= tls finished\n"},
 	{.name = "nothing", .turns = {{'x', NULL, 0}, {'y', NULL, 0}}, .expect = "C closed\nS closed\n= undecided\n"},
@@ -246,7 +265,8 @@ static void test_scripts(void **state)
 			play(&scripts[i], chunk, chunk & 1, t);
 			if (strcmp(t->text, scripts[i].expect) == 0)
 				continue;
-			print_error("--- %s, chunks of %zu\n%s--- expected\n%s", scripts[i].name, chunk, t->text, scripts[i].expect);
+			print_error("--- %s, chunks of %zu\n%s--- expected\n%s", scripts[i].name, chunk, t->text,
+				scripts[i].expect);
 			failed++;
 			break;
 		}
