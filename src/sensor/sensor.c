@@ -154,7 +154,14 @@ int sensor_end(struct sensor *s)
 	b->entries[b->n++] = (struct batch_entry){.drain = true};
 	s->started = false;
 	s->now_ns = s->tick_ns = 0;
-	return sensor_flush(s);
+	int r = sensor_flush(s);
+	/* a fragment of one capture must not complete a datagram of the next */
+	struct decoder *fresh = decoder_new(&s->anomalies);
+	if (!fresh)
+		return FAIL_MEMORY;
+	decoder_free(s->decoder);
+	s->decoder = fresh;
+	return r;
 }
 
 void sensor_stats(const struct sensor *s, struct sensor_stats *ret)
