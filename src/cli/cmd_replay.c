@@ -188,8 +188,8 @@ static int prepare(struct replay *r)
 		cli_error("out of memory, or no more threads");
 		return EXIT_FAILED;
 	}
-	r->output = (struct replay_output){.format = o->format, .min_confidence = o->min_confidence,
-	                                   .colour = cli_colour(stdout)};
+	r->output.min_confidence = o->min_confidence;
+	output_start(&r->output.out, stdout, o->format, event_fields);
 	replay_progress_start(&r->progress, o->quiet);
 	return EXIT_OK;
 }
@@ -263,13 +263,14 @@ static int run(struct replay *r)
 		cli_error("%s: %s", r->options->db, store_error(r->store));
 		r->failure = FAIL_DATABASE;
 	}
-	replay_output_end(&r->output);
+	output_end(&r->output.out);
 	struct sensor_stats stats;
 	sensor_stats(r->sensor, &stats);
 	if (!r->options->quiet)
 		replay_summary(&stats, recorder_counts(r->recorder), r->filtered,
 		               r->filter ? capture_filter_refused(r->filter) : 0);
-	complete &= r->failure == 0 && stats.shards.out_of_memory == 0 && !r->output.failed;
+	complete &= r->failure == 0 && stats.shards.out_of_memory == 0;
+	complete &= output_status(&r->output.out) == EXIT_OK;
 	return exit_code(r, complete);
 }
 

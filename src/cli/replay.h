@@ -2,7 +2,7 @@
 #ifndef SHADOWTAP_REPLAY_H
 #define SHADOWTAP_REPLAY_H
 
-#include "cli.h"
+#include "output.h"
 #include "recorder.h"
 #include "sensor.h"
 
@@ -22,17 +22,12 @@ struct replay_options {
 /* ---- replay_output.c ---- */
 
 struct replay_output {
-	enum cli_format format;
+	struct output out;
 	enum confidence min_confidence;
-	bool colour;
-	uint64_t printed;
-	bool failed;     /* standard output cannot be written */
-	bool closed;     /* its reader has gone (EPIPE): no failure */
 };
 
 /* One event that ended, if it is unapproved and sure enough. */
 void replay_output_event(void *context, const struct event *e);
-void replay_output_end(struct replay_output *o);
 
 /* The summary, on stderr so that it never mixes with events. */
 void replay_summary(const struct sensor_stats *s, const struct recorder_counts *c, uint64_t filtered, uint64_t filter_refused);

@@ -1,100 +1,21 @@
 /* What replay prints: events, progress, summary. Every stranger's text is escaped for where it goes. */
 #include "replay.h"
 #include "text.h"
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-static void print_json(struct replay_output *o, const struct event *e)
-{
-	json_t *json = event_json(e);
-	char *text = json ? json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-	if (text) {
-		if (o->format == CLI_JSON)
-			fputs(o->printed ? ",\n" : "[\n", stdout);
-		fputs(text, stdout);
-		if (o->format == CLI_JSONL)
-			fputc('\n', stdout);
-	} else {
-		o->failed = true;
-	}
-	free(text);
-	json_decref(json);
-}
-
-static const char *escaped(char *buf, size_t cap, const char *text)
-{
-	text_escape_terminal(buf, cap, slice_str(text));
-	return buf;
-}
-
-static void print_side(const char *what, const char *name, const char *version)
-{
-	char a[4 * LIMIT_NAME], b[4 * LIMIT_VERSION];
-	if (name)
-		printf("%s %s%s%s", what, escaped(a, sizeof a, name), version ? " " : "",
-		       version ? escaped(b, sizeof b, version) : "");
-}
-
-static void print_text(struct replay_output *o, const struct event *e)
-{
-	const struct observation *v = e->o;
-	char client[IP_ADDR_TEXT], server[IP_ADDR_TEXT], a[1024], b[1024];
-	ip_addr_format(&v->client_ip, client);
-	ip_addr_format(&v->server_ip, server);
-	const char *name = v->host ? v->host : v->sni;
-	const char *red = o->colour ? "\033[31m" : "", *off = o->colour ? "\033[0m" : "";
-	bool v6 = v->client_ip.family == 6;
-	printf("%s  %s%-12s%s %-9s %-11s %s%s%s:%u -> %s%s%s:%u  %s%s\n", e->first_seen, red, verdict_name(e->j->verdict), off,
-	       confidence_name(v->confidence), stage_name(v->stage), v6 ? "[" : "", client, v6 ? "]" : "", v->client_port,
-	       v6 ? "[" : "", server, v6 ? "]" : "", v->server_port, name ? escaped(a, sizeof a, name) : "",
-	       v->path ? escaped(b, sizeof b, v->path) : "");
-	print_side("    client", v->client_name, v->client_version);
-	print_side("  server", v->server_name, v->server_version);
-	if (v->protocol_version)
-		printf("%srevision %s", v->client_name || v->server_name ? "  " : "    ", escaped(a, sizeof a, v->protocol_version));
-	if (v->client_name || v->server_name || v->protocol_version)
-		putchar('\n');
-	if (v->tools_called.n) {
-		printf("    tools called:");
-		for (size_t i = 0; i < v->tools_called.n && i < 12; i++)
-			printf(" %s", escaped(a, sizeof a, v->tools_called.items[i].name));
-		printf("%s\n", v->tools_called.n > 12 ? " ..." : "");
-	}
-	for (size_t i = 0; i < v->n_reasons; i++)
-		printf("    - %s\n", escaped(a, sizeof a, v->reasons[i].detail));
-}
-
-/* A reader that went away wanted no more; anything else is a failure. */
-static void note_failure(struct replay_output *o, bool failed)
-{
-	if (failed && errno == EPIPE)
-		o->closed = true;
-	else if (failed && !o->closed)
-		o->failed = true;
-}
 
 void replay_output_event(void *context, const struct event *e)
 {
 	struct replay_output *o = context;
-	if (o->closed || e->j->verdict == VERDICT_APPROVED || e->o->confidence < o->min_confidence)
+	if (e->j->verdict == VERDICT_APPROVED || e->o->confidence < o->min_confidence)
 		return;
-	if (o->format == CLI_TEXT)
-		print_text(o, e);
+	json_t *json = event_json(e);
+	if (json)
+		output_event(&o->out, json);
 	else
-		print_json(o, e);
-	o->printed++;
-	note_failure(o, ferror(stdout) != 0);
-}
-
-void replay_output_end(struct replay_output *o)
-{
-	if (o->format == CLI_JSON)
-		fputs(o->printed ? "\n]\n" : "[]\n", stdout);
-	note_failure(o, fflush(stdout) != 0 || ferror(stdout));
+		o->out.failed = true;
+	json_decref(json);
 }
 
 static void print_counts(const struct recorder_counts *c)

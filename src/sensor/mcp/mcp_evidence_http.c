@@ -286,8 +286,11 @@ static void request_evidence(struct mcp_evidence *e, struct mcp_exchange *x, con
 	if (strcmp(id, "mcp.jsonrpc.initialize") == 0)
 		mcp_evidence_add(e, x->row, signature_behaviour(e->set, id), "POST carried an MCP initialize request for revision %s from client %s",
 		         m->protocol_version, m->client_name);
-	else
+	else if (m->method[0])
 		mcp_evidence_add(e, x->row, signature_behaviour(e->set, id), "POST carried the MCP message %s", m->method);
+	else
+		mcp_evidence_add(e, x->row, signature_behaviour(e->set, id),
+		                 "POST carried the client's answer to an MCP request of the server");
 	if (m->type[JM_P_META_VERSION] == JSON_STRING && !x->version[0])
 		memcpy(x->version, m->protocol_version, sizeof x->version);
 	exchange_confirm(e, x);
