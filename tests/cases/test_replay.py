@@ -150,7 +150,7 @@ def test_formats(t):
     assert by_id(array) == by_id(lines) == by_id(held) == by_id(json.loads(t.query("--format", "json")))
     assert list(array[0]) == list(held[0]), "members come in one order"
     text = t.replay(*shown, STATEFUL, TOKEN, want=1).stdout.decode()
-    assert "mcp.example-corp.internal:8080  /api/mcp" in text and "10.77.0.20:3001" not in text
+    assert "mcp.example-corp.internal:8080  10.77.0.20:8080  /api/mcp" in text and "10.77.0.20:3001" not in text
     assert json.loads(t.replay("pcaps/lsp_tcp_json.pcap", "--format", "json", want=0).stdout) == []
     assert t.replay("--quiet", STATEFUL, want=1).stderr == b""
     assert b"MCP connections  4" in t.replay(STATEFUL, want=1).stderr
