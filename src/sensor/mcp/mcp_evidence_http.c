@@ -33,7 +33,7 @@ static void exchange_append(struct mcp_evidence *e, struct mcp_exchange *x)
 }
 
 /* The request is MCP: what its head said belongs to the row. */
-static void exchange_confirm(struct mcp_evidence *e, struct mcp_exchange *x)
+static void exchange_confirm(struct mcp_exchange *x)
 {
 	struct mcp_row *row = x->row;
 	enum row_rank rank = x->discovery ? RANK_HINT : RANK_MCP;
@@ -52,7 +52,6 @@ static void exchange_confirm(struct mcp_evidence *e, struct mcp_exchange *x)
 	if (!x->evidence && !x->discovery)
 		mcp_row_transport(row, mcp_exchange_transport(x), 1);
 	x->evidence = true;
-	(void)e;
 }
 
 static const char *verb_name(enum http_verb v)
@@ -155,13 +154,13 @@ static bool request_head(struct mcp_evidence *e, unsigned depth, const struct ht
 	               f.verb == VERB_OPTIONS || f.verb == VERB_CONNECT || f.verb == VERB_OTHER;
 	if (f.mcp_header) {
 		mcp_evidence_add(e, row, f.header, "%s carried a header that only MCP has: %s", verb_name(f.verb), f.header->reason);
-		exchange_confirm(e, x);
+		exchange_confirm(x);
 	}
 	if (discovery) {
 		mcp_evidence_add(e, row, signature_behaviour(e->set, "oauth.mcp-resource"),
 		         "the client asked for the OAuth metadata of an MCP endpoint: %.*s", (int)(f.path.n < 120 ? f.path.n : 120),
 		         (const char *)f.path.p);
-		exchange_confirm(e, x);
+		exchange_confirm(x);
 	}
 	struct slice cors = f.cors_headers;
 	for (; cors.n; cors = slice_after(cors, 1))
@@ -226,7 +225,7 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 	x->sse_answer = ok && slice_istarts(http_field_value(head, "content-type"), "text/event-stream");
 	if (http_field_value(head, "mcp-session-id").p && x->verb == VERB_POST) {
 		mcp_evidence_add(e, row, signature_behaviour(e->set, "http.mcp-headers"), "the server gave out an Mcp-Session-Id");
-		exchange_confirm(e, x);
+		exchange_confirm(x);
 	}
 	if (x->verb == VERB_DELETE && x->session_header && ok) {
 		mcp_evidence_add(e, row, signature_behaviour(e->set, "http.session-delete"), "a session was ended by DELETE, answered %u",
@@ -241,7 +240,7 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 	if (x->legacy_open && head->status == 202 && !x->evidence) {
 		mcp_evidence_add(e, row, signature_behaviour(e->set, "http.path-accept"),
 		                 "a JSON-RPC request to a URI with a session id was answered by 202, as the legacy transport does");
-		exchange_confirm(e, x);
+		exchange_confirm(x);
 	}
 	if (x->evidence && x->verb == VERB_POST && head->status == 202)
 		x->answered_mcp = true;
@@ -293,7 +292,7 @@ static void request_evidence(struct mcp_evidence *e, struct mcp_exchange *x, con
 		                 "POST carried the client's answer to an MCP request of the server");
 	if (m->type[JM_P_META_VERSION] == JSON_STRING && !x->version[0])
 		memcpy(x->version, m->protocol_version, sizeof x->version);
-	exchange_confirm(e, x);
+	exchange_confirm(x);
 }
 
 static void client_message(struct mcp_evidence *e, struct mcp_exchange *x, const struct jsonrpc_message *m)
@@ -315,7 +314,7 @@ static void client_message(struct mcp_evidence *e, struct mcp_exchange *x, const
 			memcpy(x->method, m->method, sizeof x->method);
 			memcpy(x->rpc_id, m->id, sizeof x->rpc_id);
 		} else if (meaning.shape == SHAPE_OPEN && x->mcp_header) {
-			exchange_confirm(e, x);
+			exchange_confirm(x);
 		} else if (asks && known && x->session_uri && x->path_endpoint) {
 			x->legacy_open = true;
 		}
@@ -346,7 +345,7 @@ static void answer_to_post(struct mcp_evidence *e, struct mcp_exchange *x, const
 	    mcp_result_fits(x->method, m)) {
 		mcp_evidence_add(e, x->row, signature_behaviour(e->set, "mcp.dialogue"), "%s was asked, and answered as MCP answers it",
 		         x->method);
-		exchange_confirm(e, x);
+		exchange_confirm(x);
 	}
 	if (!x->evidence)
 		return;
@@ -408,7 +407,7 @@ void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_
 			mcp_evidence_add(e, x->row, signature_behaviour(e->set, meaning.behaviour),
 			         "the event stream carried an MCP %s%s%s", meaning.type == MCP_RESULT ? "result" : "message",
 			         m->server_name[0] ? " of server " : "", m->server_name);
-		exchange_confirm(e, x);
+		exchange_confirm(x);
 		mcp_evidence_facts(e, x->row, FROM_SERVER, m, &meaning);
 		established(x);
 	}
@@ -428,7 +427,7 @@ void mcp_evidence_sse_event(void *context, unsigned depth, uint64_t exchange, st
 	x->endpoint_event = true;
 	mcp_evidence_add(e, x->row, signature_behaviour(e->set, "sse.endpoint"),
 	         "the event stream began with an endpoint event that names a session URI");
-	exchange_confirm(e, x);
+	exchange_confirm(x);
 	mcp_row_transport(x->row, TRANSPORT_HTTP_SSE, 1);
 	established(x);
 }
@@ -440,11 +439,10 @@ void mcp_evidence_http_end(void *context, unsigned depth, enum direction d, uint
 	if (!x)
 		return;
 	if (d == FROM_CLIENT) {
-		x->client_read = true;
 		if (body->json && body->messages == 0 && body->lost && x->accepts_both && x->path_strong && !x->evidence) {
 			mcp_evidence_add(e, x->row, signature_behaviour(e->set, "http.path-accept"),
 			         "POST to an MCP path with MCP's Accept header; the body could not be read");
-			exchange_confirm(e, x);
+			exchange_confirm(x);
 		}
 		return;
 	}

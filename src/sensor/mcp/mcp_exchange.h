@@ -39,7 +39,6 @@ struct mcp_exchange {
 	bool foreign;         /* its body is another protocol's */
 	bool pending;         /* a request that only its answer can tell from a homonym */
 	bool has_request;     /* a JSON-RPC request with an id, so that 202 answers it elsewhere */
-	bool client_read;     /* its body was read to the end */
 	bool endpoint_event, sse_answer, answered_mcp, version_refused;
 	uint16_t status;
 	char method[LIMIT_METHOD]; /* of the pending request */
