@@ -197,14 +197,14 @@ static void refuses_values_out_of_range(void **state)
 /* Replaces the bytes of the client's name (same length) and says whether that is still an observation. */
 static bool name_accepted(const char *name, size_t len)
 {
-	char placeholder[LIMIT_NAME];
-	memset(placeholder, 'N', len);
-	placeholder[len] = 0;
+	char longest[LIMIT_NAME];
+	memset(longest, 'N', len);
+	longest[len] = 0;
 	struct observation o = sample_bare();
-	o.client_name = placeholder;
+	o.client_name = longest;
 	size_t n;
 	uint8_t *bytes = encoded(&o, &n);
-	uint8_t *at = memmem(bytes, n, placeholder, len + 1);
+	uint8_t *at = memmem(bytes, n, longest, len + 1);
 	assert_non_null(at);
 	memcpy(at, name, len);
 	bool ok = decodes(bytes, n);
