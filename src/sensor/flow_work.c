@@ -19,9 +19,11 @@ struct flow_work *flow_work_new(struct shard *s, struct flow *f, const struct pa
 			w->reasm.half[i].started = true;
 			w->reasm.half[i].next = w->reasm.half[i].seen_end = f->isn[i] + 1;
 		}
-	mcp_evidence_init(&w->evidence, s->signatures, &s->anomalies);
+	w->signatures = signature_set_hold(s->signatures);
+	mcp_evidence_init(&w->evidence, w->signatures, &s->anomalies);
 	w->app = app_stream_new(&mcp_evidence_sink, &w->evidence, &s->anomalies, f->client_known);
 	if (!w->app) {
+		signature_set_free(w->signatures);
 		free(w);
 		return NULL;
 	}
@@ -52,6 +54,7 @@ void flow_work_free(struct flow_work *w)
 	if (w->hint)
 		hint_flow_free(w->shard->hint, w->hint);
 	mcp_evidence_done(&w->evidence);
+	signature_set_free(w->signatures);
 	free(w);
 }
 

@@ -8,6 +8,7 @@ struct flow_work {
 	struct flow_work *staler, *fresher; /* the shard's list by last packet */
 	struct flow *flow;
 	struct shard *shard;
+	struct signature_set *signatures; /* those in force when it began: its evidence names them */
 	struct tcp_reasm reasm;
 	struct app_stream *app;      /* NULL once nothing further is read */
 	struct mcp_evidence evidence;

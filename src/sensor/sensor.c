@@ -1,5 +1,6 @@
 #include "sensor.h"
 #include "decode.h"
+#include "signature.h"
 #include "status.h"
 #include "worker.h"
 #include <stdlib.h>
@@ -11,6 +12,7 @@ struct sensor {
 	struct batch *batches[2];   /* one is filled while the other is read */
 	unsigned filling;
 	struct hash_key shard_key;
+	struct signature_set *signatures;
 	int64_t now_ns, ticked_s;   /* packet time: the latest, and the second that was last ticked */
 	int64_t tick_ns;            /* a tick that waits for the next packet */
 	bool started;
@@ -24,6 +26,7 @@ int sensor_new(const struct sensor_config *config, sensor_observation_fn *on_obs
 	if (!s)
 		return FAIL_MEMORY;
 	s->shard_key = config->shard_key;
+	s->signatures = signature_set_hold(config->signatures);
 	s->decoder = decoder_new(&s->anomalies);
 	bool ok = s->decoder;
 	for (unsigned i = 0; i < FLOW_SHARDS; i++)
@@ -111,6 +114,28 @@ static void tick(struct sensor *s, int64_t time_ns)
 	s->started = true;
 }
 
+/* An entry that is no packet: all shards get it, between the same two packets. */
+static int add_entry(struct sensor *s, enum entry_kind kind, int64_t value_ns)
+{
+	struct batch *b = s->batches[s->filling];
+	struct batch_entry *e = &b->entries[b->n++];
+	e->kind = kind;
+	e->tick_ns = value_ns;
+	return b->n == BATCH_PACKETS ? run_batch(s) : 0;
+}
+
+static int enqueue(struct sensor *s, const struct packet *p)
+{
+	struct batch *b = s->batches[s->filling];
+	struct batch_entry *e = &b->entries[b->n++];
+	e->kind = ENTRY_PACKET;
+	e->packet = *p;
+	e->tick_ns = s->tick_ns;
+	s->tick_ns = 0;
+	e->shard = (uint8_t)flow_shard_of(p, &s->shard_key);
+	return b->n == BATCH_PACKETS ? run_batch(s) : 0;
+}
+
 int sensor_feed(struct sensor *s, const struct frame *f, bool stable)
 {
 	struct packet p;
@@ -131,14 +156,44 @@ int sensor_feed(struct sensor *s, const struct frame *f, bool stable)
 		if (!keep_packet(s->batches[s->filling], &p))
 			return FAIL_MEMORY;
 	}
-	struct batch *b = s->batches[s->filling];
-	struct batch_entry *e = &b->entries[b->n++];
-	e->packet = p;
-	e->tick_ns = s->tick_ns;
+	return enqueue(s, &p);
+}
+
+int sensor_packet(struct sensor *s, const struct packet *p)
+{
+	s->stats.packets++;
+	tick(s, p->time_ns);
+	return enqueue(s, p);
+}
+
+int sensor_tick(struct sensor *s, int64_t now_ns)
+{
+	if (now_ns <= s->now_ns)
+		return 0;
+	tick(s, now_ns);
+	if (!s->tick_ns)
+		return 0;
+	int64_t tick_ns = s->tick_ns;
 	s->tick_ns = 0;
-	e->drain = false;
-	e->shard = (uint8_t)flow_shard_of(&p, &s->shard_key);
-	return b->n == BATCH_PACKETS ? run_batch(s) : 0;
+	return add_entry(s, ENTRY_TIME, tick_ns);
+}
+
+int sensor_clock_stepped(struct sensor *s, int64_t by_ns)
+{
+	int r = s->tick_ns ? add_entry(s, ENTRY_TIME, s->tick_ns) : 0;
+	s->tick_ns = 0;
+	s->now_ns += by_ns;
+	s->ticked_s = s->now_ns / NS_PER_SEC;
+	return r ? r : add_entry(s, ENTRY_CLOCK_STEP, by_ns);
+}
+
+void sensor_set_signatures(struct sensor *s, struct signature_set *set)
+{
+	signature_set_hold(set);
+	signature_set_free(s->signatures);
+	s->signatures = set;
+	for (unsigned i = 0; i < FLOW_SHARDS; i++)
+		s->shards[i].signatures = set;
 }
 
 int sensor_flush(struct sensor *s)
@@ -150,11 +205,11 @@ int sensor_flush(struct sensor *s)
 
 int sensor_end(struct sensor *s)
 {
-	struct batch *b = s->batches[s->filling];
-	b->entries[b->n++] = (struct batch_entry){.drain = true};
+	int r = add_entry(s, ENTRY_DRAIN, 0);
 	s->started = false;
 	s->now_ns = s->tick_ns = 0;
-	int r = sensor_flush(s);
+	int flushed = sensor_flush(s);
+	r = r ? r : flushed;
 	/* a fragment of one capture must not complete a datagram of the next */
 	struct decoder *fresh = decoder_new(&s->anomalies);
 	if (!fresh)
@@ -168,14 +223,17 @@ void sensor_stats(const struct sensor *s, struct sensor_stats *ret)
 {
 	*ret = s->stats;
 	ret->anomalies = s->anomalies;
+	ret->memory.fragments = decoder_memory(s->decoder);
 	for (unsigned i = 0; i < FLOW_SHARDS; i++) {
 		const struct shard *h = &s->shards[i];
 		struct flow_counts f = flow_table_counts(h->flows);
 		const uint64_t *from[] = {&f.opened, &f.alive, &f.aged, &f.evicted, &f.reused, &f.drained,
+		                          &f.one_sided, &f.two_sided, &f.memory, &h->work_bytes,
 		                          &h->counts.tcp.seen, &h->counts.tcp.delivered, &h->counts.tcp.duplicate,
 		                          &h->counts.tcp.refused, &h->counts.tcp.gaps, &h->counts.out_of_memory};
 		uint64_t *to[] = {&ret->flows.opened, &ret->flows.alive, &ret->flows.aged, &ret->flows.evicted,
-		                  &ret->flows.reused, &ret->flows.drained, &ret->shards.tcp.seen, &ret->shards.tcp.delivered,
+		                  &ret->flows.reused, &ret->flows.drained, &ret->flows.one_sided, &ret->flows.two_sided,
+		                  &ret->memory.flows, &ret->memory.work, &ret->shards.tcp.seen, &ret->shards.tcp.delivered,
 		                  &ret->shards.tcp.duplicate, &ret->shards.tcp.refused, &ret->shards.tcp.gaps,
 		                  &ret->shards.out_of_memory};
 		for (size_t k = 0; k < sizeof to / sizeof *to; k++)
@@ -218,5 +276,6 @@ void sensor_free(struct sensor *s)
 		free(s->batches[i]);
 	}
 	decoder_free(s->decoder);
+	signature_set_free(s->signatures);
 	free(s);
 }

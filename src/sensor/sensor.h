@@ -4,6 +4,7 @@
 #define SHADOWTAP_SENSOR_H
 
 #include "frame.h"
+#include "packet.h"
 #include "sensor_counts.h"
 
 struct sensor;
@@ -12,7 +13,7 @@ struct signature_set;
 #define SENSOR_WORKERS_MAX 32
 
 struct sensor_config {
-	const struct signature_set *signatures; /* borrowed */
+	struct signature_set *signatures;       /* held (signature_set_hold), not taken over */
 	unsigned workers;                       /* 1..SENSOR_WORKERS_MAX; 1 works in the caller's thread */
 	struct hash_key shard_key;              /* replay: fixed, so that caps fall the same way each time; live: random */
 };
@@ -27,6 +28,18 @@ int sensor_new(const struct sensor_config *config, sensor_observation_fn *on_obs
 /* stable: the frame's bytes stay where they are until sensor_flush(). FAIL_MEMORY. */
 int sensor_feed(struct sensor *s, const struct frame *f, bool stable);
 
+/* A packet that was decoded elsewhere (struct lane). Its bytes stay where they are until sensor_flush(). */
+int sensor_packet(struct sensor *s, const struct packet *p);
+
+/* It is now_ns of packet time and no packet came: flows age, holes are given up. Cheap within the same second. */
+int sensor_tick(struct sensor *s, int64_t now_ns);
+
+/* The clock that stamps packets was set, by so much: ages count on, nothing ends because of it. */
+int sensor_clock_stepped(struct sensor *s, int64_t by_ns);
+
+/* New connections are read with this set, those that are open keep theirs. Held. After sensor_flush(). */
+void sensor_set_signatures(struct sensor *s, struct signature_set *set);
+
 /* Everything fed so far is read and its observations are handed over when this returns. */
 int sensor_flush(struct sensor *s);
 
@@ -39,6 +52,9 @@ struct sensor_stats {
 	struct shard_counts shards;
 	struct anomaly_counts anomalies;
 	struct label_counts labels;
+	struct {
+		uint64_t flows, work, fragments; /* bytes */
+	} memory;
 };
 void sensor_stats(const struct sensor *s, struct sensor_stats *ret); /* after sensor_flush() */
 

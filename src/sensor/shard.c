@@ -28,7 +28,7 @@ static void work_list(struct shard *s, struct flow_work *w)
 static void work_charge(struct shard *s, struct flow_work *w)
 {
 	size_t n = flow_work_memory(w);
-	s->bytes = s->bytes - w->charged + n;
+	s->work_bytes = s->work_bytes - w->charged + n;
 	w->charged = n;
 }
 
@@ -38,7 +38,7 @@ static void work_end(struct shard *s, struct flow_work *w)
 	struct flow *f = w->flow;
 	flow_work_observe(w, true);
 	work_unlist(s, w);
-	s->bytes -= w->charged;
+	s->work_bytes -= w->charged;
 	flow_work_free(w);
 	f->work = NULL;
 	f->decided = true;
@@ -187,7 +187,7 @@ static void read_segment(struct shard *s, struct flow_work *w, const struct pack
 /* Room in the shard's account: the flows that were silent longest are finished early. */
 static void make_room(struct shard *s, const struct flow_work *but)
 {
-	while (s->bytes > LIMIT_SHARD_BYTES && s->stalest && s->stalest != but) {
+	while (s->work_bytes > LIMIT_SHARD_BYTES && s->stalest && s->stalest != but) {
 		anomaly_count(&s->anomalies, ANOMALY_FLOW_MEMORY_LIMIT);
 		work_end(s, s->stalest);
 	}
@@ -239,7 +239,7 @@ void shard_packet(struct shard *s, const struct packet *p)
 		}
 	}
 	work_charge(s, w);
-	if (s->bytes > LIMIT_SHARD_BYTES)
+	if (s->work_bytes > LIMIT_SHARD_BYTES)
 		make_room(s, w);
 }
 
@@ -259,7 +259,7 @@ static void on_flow_end(void *context, struct flow *f, enum flow_end why)
 	work_end(s, w);
 }
 
-int shard_init(struct shard *s, const struct signature_set *signatures)
+int shard_init(struct shard *s, struct signature_set *signatures)
 {
 	*s = (struct shard){.signatures = signatures};
 	s->flows = flow_table_new(on_flow_end, s, &s->anomalies);
@@ -275,6 +275,17 @@ void shard_age(struct shard *s, int64_t now_ns)
 			flow_work_observe(w, false);
 		}
 	flow_table_age(s->flows, now_ns);
+}
+
+void shard_clock_stepped(struct shard *s, int64_t by_ns)
+{
+	for (struct flow_work *w = s->stalest; w; w = w->fresher) {
+		if (w->reasm.hole_since_ns)
+			w->reasm.hole_since_ns += by_ns;
+		for (size_t i = 0; i < LIMIT_AUTHORITIES; i++)
+			w->emitted_ns[i] += by_ns;
+	}
+	flow_table_clock_stepped(s->flows, by_ns);
 }
 
 void shard_drain(struct shard *s)

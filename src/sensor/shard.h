@@ -11,7 +11,7 @@ typedef void shard_observation_fn(void *context, uint8_t *bytes, size_t n);
 
 struct shard {
 	struct flow_table *flows;
-	const struct signature_set *signatures;
+	struct signature_set *signatures;  /* the sensor's; each flow's work holds it too */
 	struct hint *hint;                 /* the worker's */
 	struct label_counts *labels;       /* the worker's */
 	shard_observation_fn *on_observation;
@@ -19,14 +19,16 @@ struct shard {
 	struct anomaly_counts anomalies;
 	struct shard_counts counts;
 	struct flow_work *stalest, *freshest;
-	size_t bytes;                      /* of all work */
+	uint64_t work_bytes;
 	int64_t now_ns;
 	uint64_t frame;
 };
 
-int shard_init(struct shard *s, const struct signature_set *signatures); /* FAIL_MEMORY */
+int shard_init(struct shard *s, struct signature_set *signatures); /* FAIL_MEMORY */
 void shard_packet(struct shard *s, const struct packet *p);
 void shard_age(struct shard *s, int64_t now_ns);
+/* The clock behind packet time was set: every time that ages are counted from moves with it. */
+void shard_clock_stepped(struct shard *s, int64_t by_ns);
 /* The input ended: every connection ends with it. */
 void shard_drain(struct shard *s);
 void shard_done(struct shard *s);

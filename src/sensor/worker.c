@@ -62,10 +62,13 @@ static void serve_all(struct worker *w, const struct batch_entry *e)
 	struct worker_pool *p = w->pool;
 	for (unsigned i = w->index; i < FLOW_SHARDS; i += p->n) {
 		w->shard = (uint8_t)i;
-		if (e->tick_ns)
-			shard_age(&p->shards[i], e->tick_ns);
-		if (e->drain)
-			shard_drain(&p->shards[i]);
+		struct shard *s = &p->shards[i];
+		switch (e->kind) {
+		case ENTRY_PACKET:
+		case ENTRY_TIME: shard_age(s, e->tick_ns); break;
+		case ENTRY_CLOCK_STEP: shard_clock_stepped(s, e->tick_ns); break;
+		case ENTRY_DRAIN: shard_drain(s); break;
+		}
 	}
 }
 
@@ -75,9 +78,9 @@ static void serve(struct worker *w, const struct batch *b)
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct batch_entry *e = &b->entries[i];
 		w->entry = i;
-		if (e->tick_ns || e->drain)
+		if (e->tick_ns || e->kind != ENTRY_PACKET)
 			serve_all(w, e);
-		if (!e->drain && e->shard % p->n == w->index) {
+		if (e->kind == ENTRY_PACKET && e->shard % p->n == w->index) {
 			w->shard = e->shard;
 			shard_packet(&p->shards[e->shard], &e->packet);
 		}

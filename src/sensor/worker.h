@@ -7,11 +7,18 @@
 
 #define BATCH_PACKETS 1024
 
+enum entry_kind {
+	ENTRY_PACKET,
+	ENTRY_TIME,       /* packet time went on without a packet: shards age to tick_ns */
+	ENTRY_CLOCK_STEP, /* the clock behind packet time was set by tick_ns: shards move all their times */
+	ENTRY_DRAIN,      /* the input ended: every flow ends */
+};
+
 struct batch_entry {
-	struct packet packet;
-	int64_t tick_ns;   /* not 0: packet time passed a second; shards age to it before this packet */
+	struct packet packet; /* ENTRY_PACKET alone */
+	int64_t tick_ns;      /* ENTRY_PACKET: not 0: packet time passed a second; shards age to it before this packet */
 	uint8_t shard;
-	bool drain;        /* the input ended: no packet, every flow ends */
+	uint8_t kind;         /* enum entry_kind */
 };
 
 struct batch {

@@ -25,6 +25,7 @@ struct flow_table {
 	size_t mask;
 	size_t alive;
 	struct slab *slabs;
+	size_t n_slabs;
 	struct flow *free_flows;
 	struct list lists[FLOW_CLASSES];
 	struct hash_key key;
@@ -189,6 +190,7 @@ static struct flow *flow_new(struct flow_table *t, int64_t now_ns)
 		if (!s)
 			return NULL;
 		s->next = t->slabs;
+		t->n_slabs++;
 		t->slabs = s;
 		for (size_t i = SLAB_FLOWS; i-- > 0;) {
 			s->flows[i].newer = t->free_flows;
@@ -215,12 +217,14 @@ static bool opens_new_connection(const struct flow *f, const struct packet *p, u
 	return f->class == FLOW_CLOSED || f->class == FLOW_HALF_OPEN || p->time_ns - f->last_ns > 30 * NS_PER_SEC;
 }
 
-static void flow_count(struct flow *f, const struct packet *p, unsigned side)
+static void flow_count(struct flow_table *t, struct flow *f, const struct packet *p, unsigned side)
 {
 	if (f->last_ns < p->time_ns)
 		f->last_ns = p->time_ns;
 	f->packets[side] += f->packets[side] != UINT32_MAX;
 	f->bytes[side] += p->wire_bytes;
+	if (f->packets[0] + f->packets[1] == FLOW_JUDGED_PACKETS && p->proto == IP_PROTO_TCP)
+		++*(f->packets[!side] ? &t->counts.two_sided : &t->counts.one_sided);
 }
 
 struct flow *flow_table_touch(struct flow_table *t, const struct packet *p, unsigned *ret_side)
@@ -249,7 +253,7 @@ struct flow *flow_table_touch(struct flow_table *t, const struct packet *p, unsi
 		f->class = p->proto == IP_PROTO_UDP ? FLOW_UDP : FLOW_HALF_OPEN;
 		list_append(&t->lists[f->class], f);
 	}
-	flow_count(f, p, side);
+	flow_count(t, f, p, side);
 	return f;
 }
 
@@ -277,6 +281,15 @@ void flow_table_age(struct flow_table *t, int64_t now_ns)
 	}
 }
 
+void flow_table_clock_stepped(struct flow_table *t, int64_t by_ns)
+{
+	for (int c = 0; c < FLOW_CLASSES; c++)
+		for (struct flow *f = t->lists[c].oldest; f; f = f->newer) {
+			f->last_ns += by_ns;
+			f->listed_ns += by_ns;
+		}
+}
+
 void flow_table_drain(struct flow_table *t)
 {
 	for (int c = 0; c < FLOW_CLASSES; c++)
@@ -288,6 +301,7 @@ struct flow_counts flow_table_counts(const struct flow_table *t)
 {
 	struct flow_counts c = t->counts;
 	c.alive = t->alive;
+	c.memory = t->n_slabs * sizeof(struct slab) + (t->mask + 1) * sizeof *t->buckets;
 	return c;
 }
 

@@ -71,11 +71,20 @@ void flow_table_classify(struct flow_table *t, struct flow *f, enum flow_class c
 /* Ends every flow whose time is over at now_ns (packet time). */
 void flow_table_age(struct flow_table *t, int64_t now_ns);
 
+/* The clock behind packet time was set: last_ns and the lists' times move by so much; first_ns is what was stamped. */
+void flow_table_clock_stepped(struct flow_table *t, int64_t by_ns);
+
 /* Ends all flows, oldest first by list: the order does not depend on the hash. */
 void flow_table_drain(struct flow_table *t);
 
+/* Packets of a TCP flow after which both sides must have spoken, if both are on the tap: handshake, request and answer have
+ * gone by. */
+enum { FLOW_JUDGED_PACKETS = 8 };
+
 struct flow_counts {
 	uint64_t opened, alive, aged, evicted, reused, drained; /* opened == alive + the other four */
+	uint64_t one_sided, two_sided; /* of the TCP flows that reached FLOW_JUDGED_PACKETS: was the other side seen? */
+	uint64_t memory;               /* bytes */
 };
 struct flow_counts flow_table_counts(const struct flow_table *t);
 

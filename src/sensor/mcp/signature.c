@@ -1,10 +1,17 @@
 /* The look-ups other than hosts and the matching of paths, and the set's life. Allocates nothing after loading. */
 #include "signature_set.h"
+#include <stdatomic.h>
 #include <stdlib.h>
+
+struct signature_set *signature_set_hold(struct signature_set *s)
+{
+	atomic_fetch_add_explicit(&s->holders, 1, memory_order_relaxed);
+	return s;
+}
 
 void signature_set_free(struct signature_set *s)
 {
-	if (!s)
+	if (!s || atomic_fetch_sub_explicit(&s->holders, 1, memory_order_acq_rel) > 0)
 		return;
 	free(s->all);
 	free(s->endpoints);

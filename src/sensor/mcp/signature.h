@@ -88,6 +88,10 @@ const char *signature_set_version(const struct signature_set *s);
 size_t signature_set_count(const struct signature_set *s, enum signature_kind kind);
 /* In id order, for `signatures list`. */
 const struct signature *signature_set_at(const struct signature_set *s, enum signature_kind kind, size_t index);
+/* A set is shared by all that were handed it: flows keep the one that they began with when a newer one is loaded. Any thread.
+ * Returns s. */
+struct signature_set *signature_set_hold(struct signature_set *s);
+/* Lets go; the last one frees. NULL is fine. */
 void signature_set_free(struct signature_set *s);
 
 /* All look-ups: NULL if nothing matches. No allocation; host look-ups cost one hash per label. */

@@ -7,6 +7,7 @@
 #include "siphash.h"
 
 struct signature_set {
+	_Atomic unsigned holders; /* beside the first */
 	struct signature *all; /* by kind, then id */
 	size_t n_all;
 	size_t first[SIGNATURE_KINDS + 1];    /* where each kind begins in all */
