@@ -15,6 +15,11 @@
 #define LIMIT_CAPTURE_ZSTD_WINDOW_LOG 27
 /* Link types that a filter can be compiled for; registered ones stay below 400. A frame of a higher one is refused. */
 #define LIMIT_FILTER_LINK_TYPES 1024
+/* Bytes of the kernel's ring of a live capture, at least: four blocks as libpcap makes them, so that the kernel fills one while
+ * another is read. A smaller wish is raised to it. */
+#define LIMIT_LIVE_RING_LEAST (1u << 20)
+/* Bytes of the text that lists the addresses of one interface. More are left out, which the text says. */
+#define LIMIT_INTERFACE_ADDRESSES 1024
 
 /* ---- decode ---- */
 /* Datagrams whose fragments are being put together, per decoder. At the cap the oldest is given up (fragment-limit). */
@@ -125,6 +130,29 @@
 /* Bytes of a pattern, vendor, source or version in a signature file, including the closing NUL. */
 #define LIMIT_SIGNATURE_TEXT 512
 
+/* ---- between the processes of a live sensor ---- */
+/* Bytes of one message up the channel: an observation with all its names and reasons stays below 200 KB. A longer claim: the sensor process
+ * is broken, is ended and started again. */
+#define LIMIT_MESSAGE_UP (1u << 20)
+/* Bytes of one message down: the signature files of all directories. More: loading fails. */
+#define LIMIT_MESSAGE_DOWN (64u << 20)
+/* Bytes that are read from the channel at a time. */
+#define LIMIT_CHANNEL_READ (64u << 10)
+/* Bytes that wait in the sensor process for a recorder that does not read. Past it observations are dropped and counted
+ * (sensor.observations_lost); the next one of the same connection says all that this one said. */
+#define LIMIT_SENSOR_OUTBOX (32u << 20)
+/* Connections that the recorder asked evidence for and the sensor has not looked up yet. More: their packets are not written. */
+#define LIMIT_WANTED 4096
+/* Named counters that one process tells of, and bytes of a name with its NUL. We have some 150. */
+#define LIMIT_COUNTERS 512
+#define LIMIT_COUNTER_NAME 64
+/* Packets, and batches of them, that one capture thread hands over at a time. With all of them waiting the kernel's ring has to hold the
+ * rest. */
+#define LIMIT_LANE_PACKETS 256
+#define LIMIT_LANE_BATCHES 8
+/* Capture threads in all. */
+#define LIMIT_LANES 32
+
 /* ---- events ---- */
 /* Distinct names in methods, server_methods and tools_called; the rest is counted under "(other)" (contract). */
 #define LIMIT_NAMES 256
@@ -137,5 +165,10 @@
 #define LIMIT_DIALOGUE_IDS 16
 /* Reasons kept per event; later evidence still raises confidence and stage. */
 #define LIMIT_REASONS 32
+
+/* ---- confinement ---- */
+/* Descriptors that are looked at when a process is confined. They are given out from the lowest on, and a sensor has some
+ * tens. A socket past it could be written to. */
+#define LIMIT_CONFINE_DESCRIPTORS 4096
 
 #endif
