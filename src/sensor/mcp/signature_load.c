@@ -172,29 +172,66 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name); /* not alphasort: that follows the locale */
 }
 
-int signature_loader_directory(struct signature_loader *l, const char *path)
+void signature_directory_list_free(char **files, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(files[i]);
+	free(files);
+}
+
+int signature_directory_list(const char *directory, char ***ret, size_t *ret_n, char error[SIGNATURE_ERROR_TEXT])
 {
 	struct dirent **names;
-	int fail = signature_loader_layer(l);
-	if (fail)
+	char path[512];
+	int n = scandir(directory, &names, is_json, by_name);
+	text_escape_terminal(path, sizeof path, slice_str(directory));
+	*ret = NULL;
+	*ret_n = 0;
+	if (n <= 0) {
+		int fail = n == 0 ? FAIL_CONFIG : errno == ENOMEM ? FAIL_MEMORY : FAIL_IO;
+		snprintf(error, SIGNATURE_ERROR_TEXT, "%s: %s", path,
+			 n == 0 ? "holds no signature file (*.json)" : strerror(errno));
+		if (n == 0)
+			free(names);
 		return fail;
-	int n = scandir(path, &names, is_json, by_name);
-	if (n < 0)
-		return errno == ENOMEM ? signature_loader_fail_memory(l)
-				       : signature_loader_fail(l, FAIL_IO, path, strerror(errno));
-	if (n == 0)
-		fail = signature_loader_fail(l, FAIL_CONFIG, path, "holds no signature file (*.json)");
+	}
+	char **files = calloc((size_t)n, sizeof *files);
+	bool whole = files != NULL;
 	for (int i = 0; i < n; i++) {
-		char *file;
-		if (!fail && asprintf(&file, "%s/%s", path, names[i]->d_name) < 0)
-			fail = signature_loader_fail_memory(l);
-		if (!fail) {
-			fail = signature_loader_file(l, file);
-			free(file);
+		if (whole && asprintf(&files[i], "%s/%s", directory, names[i]->d_name) < 0) {
+			files[i] = NULL;
+			whole = false;
 		}
 		free(names[i]);
 	}
 	free(names);
+	if (!whole) {
+		if (files)
+			signature_directory_list_free(files, (size_t)n);
+		snprintf(error, SIGNATURE_ERROR_TEXT, "out of memory");
+		return FAIL_MEMORY;
+	}
+	*ret = files;
+	*ret_n = (size_t)n;
+	return 0;
+}
+
+int signature_loader_directory(struct signature_loader *l, const char *path)
+{
+	char **files, error[SIGNATURE_ERROR_TEXT];
+	size_t n;
+	int fail = signature_loader_layer(l);
+	if (fail)
+		return fail;
+	fail = signature_directory_list(path, &files, &n, error);
+	if (fail) {
+		if (!l->error[0])
+			memcpy(l->error, error, sizeof l->error);
+		return fail;
+	}
+	for (size_t i = 0; !fail && i < n; i++)
+		fail = signature_loader_file(l, files[i]);
+	signature_directory_list_free(files, n);
 	return fail;
 }
 

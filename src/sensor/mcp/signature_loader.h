@@ -47,6 +47,10 @@ int signature_loader_layer(struct signature_loader *l);
 int signature_loader_file(struct signature_loader *l, const char *path);
 int signature_loader_text(struct signature_loader *l, const char *path, const char *text, size_t n);
 int signature_loader_directory(struct signature_loader *l, const char *path);
+/* The signature files of a directory in the order of their names, each with the directory before it. On failure *ret is NULL and error has a
+ * sentence. */
+int signature_directory_list(const char *directory, char ***ret, size_t *ret_n, char error[SIGNATURE_ERROR_TEXT]);
+void signature_directory_list_free(char **files, size_t n);
 /* signature_merge.c. Resolves overrides and freezes. whole: the behaviours that the code needs must be there. */
 int signature_loader_finish(struct signature_loader *l, bool whole, struct signature_set **ret);
 
