@@ -182,11 +182,3 @@ uint32_t http1_fields_list(struct http1_fields *f, struct http_field out[LIMIT_H
 	}
 	return n;
 }
-
-struct slice http_field_value(const struct http_head *head, const char *name)
-{
-	for (uint32_t i = 0; i < head->n_fields; i++)
-		if (slice_ieq_str(head->fields[i].name, name))
-			return head->fields[i].value;
-	return (struct slice){NULL, 0};
-}
