@@ -49,6 +49,13 @@
 	X(HTTP_CODING_UNKNOWN, "http-content-coding-unknown") \
 	X(HTTP_UNFOLD_LIMIT, "http-unfold-limit") \
 	X(TUNNEL_DEPTH, "http-tunnel-too-deep") \
+	X(HTTP2_BAD, "http2-syntax") \
+	X(HTTP2_HPACK, "http2-hpack") \
+	X(HTTP2_MALFORMED, "http2-head-malformed") \
+	X(HTTP2_STREAMS_LIMIT, "http2-streams-limit") \
+	X(HTTP2_CONTINUATION_LIMIT, "http2-continuation-limit") \
+	X(HTTP2_RESET_FLOOD, "http2-reset-flood") \
+	X(HTTP2_CONTROL_FLOOD, "http2-control-flood") \
 	/* sse, json */ \
 	X(SSE_LINE_LIMIT, "sse-line-limit") \
 	X(JSON_BAD, "json-syntax") \

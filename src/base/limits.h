@@ -87,6 +87,29 @@
 /* A CONNECT inside a CONNECT: proxies chain, but not for ever. Deeper is not parsed (http-tunnel-too-deep). */
 #define LIMIT_TUNNEL_DEPTH 3
 
+/* ---- http/2 ---- */
+/* Streams of one connection that are followed at a time. nginx allows 128, Go 250, Node and most others 100. At the cap
+ * the oldest leaves, one that nobody reads first, so that idle streams cannot hide a real one (http2-streams-limit). */
+#define LIMIT_HTTP2_STREAMS 128
+/* Bodies of one connection that are read at a time, some 9 KiB each; evidence waits for no more exchanges. At the cap the
+ * oldest stream that is read leaves (http2-streams-limit). */
+#define LIMIT_HTTP2_BODIES LIMIT_HTTP_PIPELINE
+/* Memory of all content decoders of one connection: windows reach 16 MiB (brotli) and 8 MiB (zstd) for each body. A body
+ * whose decoder passes it is abandoned (http-unfold-limit). */
+#define LIMIT_HTTP2_CODING_BYTES (32u << 20)
+/* Size that a sender may give its HPACK table. The default is 4 KiB, browsers take 64 KiB. A larger one: the table counts
+ * as lost (http2-hpack). An entry costs us five times what HPACK counts for it at worst: 330 KiB each way. */
+#define LIMIT_HTTP2_TABLE_BYTES (64u << 10)
+/* CONTINUATION frames of one header block, full or empty. A block of LIMIT_HTTP_HEADER_BYTES needs 64 of the default
+ * size. More, or a longer block: that direction turns bad (http2-continuation-limit). */
+#define LIMIT_HTTP2_CONTINUATIONS 128
+/* Streams reset, and SETTINGS, PING, PRIORITY and unknown frames, on one connection before it is called a flood. Nothing
+ * is kept of either, so nothing is refused: the name is counted once (http2-reset-flood, http2-control-flood). */
+#define LIMIT_HTTP2_RESETS 1000
+#define LIMIT_HTTP2_CONTROLS 10000
+/* HEADERS frames that are tried in one segment when the place is looked for after a gap. More: the segment is passed. */
+#define LIMIT_HTTP2_TRIALS 4
+
 /* ---- sse, json ---- */
 /* Bytes of one SSE line that are looked at for the fields event, id, retry. Data lines are streamed, never held. */
 #define LIMIT_SSE_FIELD 1024
@@ -170,5 +193,20 @@
 /* Descriptors that are looked at when a process is confined. They are given out from the lowest on, and a sensor has some
  * tens. A socket past it could be written to. */
 #define LIMIT_CONFINE_DESCRIPTORS 4096
+
+/* Bytes of one event's JSON text. The largest honest one (three times 256 names, each character spelt out) stays below
+ * 700 KiB. Longer: not an event of ours; refused by the store, lost (and counted) by the backlog. */
+#define LIMIT_EVENT_TEXT (1u << 20)
+
+/* ---- store ---- */
+/* Distinct events buffered between two commits, and what they take in memory. Beyond some hundred rows a larger commit saves
+ * nothing. At the cap the batch is committed; if that fails the next event is not taken (and its failure returned). */
+#define LIMIT_STORE_BATCH_ROWS 500
+#define LIMIT_STORE_BATCH_BYTES (8u << 20)
+/* Rows deleted and free pages given back by one step of retention: some ten milliseconds. What is left is for the next step. */
+#define LIMIT_RETAIN_ROWS 500
+#define LIMIT_RETAIN_PAGES 500
+/* Free pages (1 MiB) that stay in the database to be used again. Above, they go back to the file system. */
+#define LIMIT_RETAIN_FREE_PAGES 256
 
 #endif
