@@ -11,6 +11,11 @@
 #define LIMIT_PCAPNG_BLOCK (16u << 20)
 /* Interfaces described in one pcapng section. More: corrupt file. */
 #define LIMIT_PCAPNG_INTERFACES 4096
+/* Bytes that the pcapng writer gathers before it writes. A frame that is larger gets a larger buffer, up to LIMIT_FRAME_BYTES. */
+#define LIMIT_PCAPNG_WRITER_BUFFER (256u << 10)
+/* Bytes of a comment or name in a pcapng file that we write, escaped, including the closing NUL. An option may have 65,535; a
+ * reader of captures wants a few lines. The rest is cut. */
+#define LIMIT_PCAPNG_TEXT 4096
 /* Window that a zstd-compressed capture may ask for: 128 MiB, what zstd itself accepts without --long. Larger: refused. */
 #define LIMIT_CAPTURE_ZSTD_WINDOW_LOG 27
 /* Link types that a filter can be compiled for; registered ones stay below 400. A frame of a higher one is refused. */
@@ -117,6 +122,15 @@
 #define LIMIT_JSON_DEPTH 512
 /* Messages of one batch (MCP 2025-03-26 only). More: the rest is skipped (json-batch-limit). */
 #define LIMIT_JSON_BATCH 1024
+
+/* ---- websocket, socks ---- */
+/* Frames of one direction that an endpoint would have to close the connection for (RFC 6455 7.1.7). Honest peers close
+ * at the first, careless ones go on; past it the direction is not read any more. Payload needs no cap: none of it is
+ * kept, whatever the length of a frame or the number of fragments. What compressed messages may unfold to:
+ * LIMIT_HTTP_UNFOLD_BYTES each, and LIMIT_HTTP_UNFOLD_RATIO over the whole direction (websocket-unfold-limit). */
+#define LIMIT_WEBSOCKET_BREACHES 64
+/* Bytes of one message of a SOCKS opening: a user name and a password take 513. Longer: not read as SOCKS. */
+#define LIMIT_SOCKS_MESSAGE 1024
 
 /* ---- tls ---- */
 /* Bytes of one ClientHello; post-quantum ones reach 2 KiB, RFC 8446 allows 16 MiB. Larger: tls-hello-limit. */

@@ -1,3 +1,4 @@
+/* Opening, migrating and closing; writing is in store_write.c, reading in store_query.c. */
 #include "store_columns.h"
 #include "store_handle.h"
 #include "store_migrations.h"
@@ -6,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* Rows of one transaction. Each commit is one write of the WAL; beyond some hundred rows a larger one saves nothing. */
-#define BATCH_ROWS 500
 
 /* The WAL is cut back to this after a checkpoint; a reader in the way may have let it grow. */
 #define WAL_KEPT_BYTES (16 << 20)
@@ -143,48 +141,6 @@ int store_open(const char *path, struct store **ret, char error[STORE_ERROR_TEXT
 	error[0] = 0;
 	*ret = s;
 	return 0;
-}
-
-static int put_json(struct store *s, const json_t *event)
-{
-	int rc = store_columns_bind(s->upsert, event);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_step(s->upsert);
-	int result = 0;
-	if (rc != SQLITE_DONE)
-		result = rc == SQLITE_NOMEM ? FAIL_MEMORY : store_handle_fail(s, "an event was not stored");
-	sqlite3_reset(s->upsert);
-	sqlite3_clear_bindings(s->upsert);
-	return result;
-}
-
-int store_put(struct store *s, const struct event *e)
-{
-	if (e->o->confidence < CONFIDENCE_POSSIBLE)
-		return 0; /* nothing below `possible` makes a row */
-	if (sqlite3_get_autocommit(s->db)) { /* also after a full disk made SQLite roll back */
-		int rc = store_handle_exec(s, "BEGIN IMMEDIATE", "no transaction");
-		if (rc != 0)
-			return rc;
-		s->pending = 0;
-	}
-	json_t *event = event_json(e);
-	if (!event) {
-		snprintf(s->error, sizeof s->error, "out of memory");
-		return FAIL_MEMORY;
-	}
-	int rc = put_json(s, event);
-	json_decref(event);
-	if (rc == 0 && ++s->pending >= BATCH_ROWS)
-		rc = store_flush(s);
-	return rc;
-}
-
-int store_flush(struct store *s)
-{
-	if (sqlite3_get_autocommit(s->db))
-		return 0;
-	return store_handle_exec(s, "COMMIT", "events were not committed");
 }
 
 const char *store_error(const struct store *s)

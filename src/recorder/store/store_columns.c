@@ -1,63 +1,64 @@
 #include "store_columns.h"
 #include "text.h"
 #include <stdlib.h>
+#include <string.h>
 
 const struct column store_columns[] = {
-	{"schema_version", COLUMN_INTEGER},
-	{"kind", COLUMN_TEXT},
-	{"event_id", COLUMN_TEXT},
-	{"sensor", COLUMN_TEXT},
-	{"first_seen", COLUMN_TEXT},
-	{"last_seen", COLUMN_TEXT},
-	{"verdict", COLUMN_TEXT},
-	{"confidence", COLUMN_TEXT},
-	{"stage", COLUMN_TEXT},
-	{"severity", COLUMN_TEXT},
-	{"rule", COLUMN_TEXT},
-	{"reasons", COLUMN_ARRAY},
-	{"findings", COLUMN_ARRAY},
-	{"unverified", COLUMN_ARRAY},
-	{"client_ip", COLUMN_TEXT},
-	{"client_port", COLUMN_INTEGER},
-	{"server_ip", COLUMN_TEXT},
-	{"server_port", COLUMN_INTEGER},
-	{"l4", COLUMN_TEXT},
-	{"direction", COLUMN_TEXT},
-	{"community_id", COLUMN_TEXT},
-	{"encapsulation", COLUMN_ARRAY},
-	{"client_mac", COLUMN_TEXT},
-	{"transport", COLUMN_TEXT},
-	{"http_version", COLUMN_TEXT},
-	{"encrypted", COLUMN_BOOLEAN},
-	{"decrypted", COLUMN_BOOLEAN},
-	{"tls_version", COLUMN_TEXT},
-	{"sni", COLUMN_TEXT},
-	{"alpn", COLUMN_TEXT},
-	{"ja4", COLUMN_TEXT},
-	{"host", COLUMN_TEXT},
-	{"path", COLUMN_TEXT},
-	{"user_agent", COLUMN_TEXT},
-	{"protocol_version", COLUMN_TEXT},
-	{"protocol_version_requested", COLUMN_TEXT},
-	{"client_name", COLUMN_TEXT},
-	{"client_version", COLUMN_TEXT},
-	{"server_name", COLUMN_TEXT},
-	{"server_version", COLUMN_TEXT},
-	{"joined", COLUMN_ARRAY},
-	{"session", COLUMN_TEXT},
-	{"auth", COLUMN_TEXT},
-	{"methods", COLUMN_OBJECT},
-	{"server_methods", COLUMN_OBJECT},
-	{"tools_called", COLUMN_OBJECT},
-	{"requests", COLUMN_INTEGER},
-	{"errors", COLUMN_INTEGER},
-	{"packets", COLUMN_OBJECT},
-	{"bytes", COLUMN_OBJECT},
-	{"payload_bytes", COLUMN_OBJECT},
-	{"app_label", COLUMN_TEXT},
-	{"capture", COLUMN_TEXT},
-	{"first_frame", COLUMN_INTEGER},
-	{"signature_set", COLUMN_TEXT},
+	{"schema_version", COLUMN_INTEGER, .required = true},
+	{"kind", COLUMN_TEXT, .required = true, .allowed = "connection|connector|tool-change"},
+	{"event_id", COLUMN_TEXT, .required = true, .length = 32},
+	{"sensor", COLUMN_TEXT, .required = true},
+	{"first_seen", COLUMN_TEXT, .required = true, .length = 27},
+	{"last_seen", COLUMN_TEXT, .required = true, .length = 27},
+	{"verdict", COLUMN_TEXT, .required = true, .allowed = "approved|violation|unauthorized"},
+	{"confidence", COLUMN_TEXT, .required = true, .allowed = "possible|likely|confirmed"},
+	{"stage", COLUMN_TEXT, .required = true, .allowed = "established|attempted|unknown"},
+	{"severity", COLUMN_TEXT, .required = true, .allowed = "high|medium|low|info"},
+	{"rule", COLUMN_TEXT, .required = false},
+	{"reasons", COLUMN_ARRAY, .required = true},
+	{"findings", COLUMN_ARRAY, .required = true},
+	{"unverified", COLUMN_ARRAY, .required = true},
+	{"client_ip", COLUMN_TEXT, .required = true},
+	{"client_port", COLUMN_INTEGER, .required = true},
+	{"server_ip", COLUMN_TEXT, .required = true},
+	{"server_port", COLUMN_INTEGER, .required = true},
+	{"l4", COLUMN_TEXT, .required = true, .allowed = "tcp|udp"},
+	{"direction", COLUMN_TEXT, .required = true, .allowed = "outbound|inbound|internal|external"},
+	{"community_id", COLUMN_TEXT, .required = true},
+	{"encapsulation", COLUMN_ARRAY, .required = true},
+	{"client_mac", COLUMN_TEXT, .required = false},
+	{"transport", COLUMN_TEXT, .allowed = "streamable-http|http+sse|websocket|tcp"},
+	{"http_version", COLUMN_TEXT, .allowed = "1.0|1.1|2|h2c|3"},
+	{"encrypted", COLUMN_BOOLEAN, .required = true},
+	{"decrypted", COLUMN_BOOLEAN, .required = true},
+	{"tls_version", COLUMN_TEXT, .required = false},
+	{"sni", COLUMN_TEXT, .required = false},
+	{"alpn", COLUMN_TEXT, .required = false},
+	{"ja4", COLUMN_TEXT, .required = false},
+	{"host", COLUMN_TEXT, .required = false},
+	{"path", COLUMN_TEXT, .required = false},
+	{"user_agent", COLUMN_TEXT, .required = false},
+	{"protocol_version", COLUMN_TEXT, .required = false},
+	{"protocol_version_requested", COLUMN_TEXT, .required = false},
+	{"client_name", COLUMN_TEXT, .required = false},
+	{"client_version", COLUMN_TEXT, .required = false},
+	{"server_name", COLUMN_TEXT, .required = false},
+	{"server_version", COLUMN_TEXT, .required = false},
+	{"joined", COLUMN_ARRAY, .required = true},
+	{"session", COLUMN_TEXT, .required = false},
+	{"auth", COLUMN_TEXT, .allowed = "none|bearer|basic|apikey|cookie|query-token"},
+	{"methods", COLUMN_OBJECT, .required = true},
+	{"server_methods", COLUMN_OBJECT, .required = true},
+	{"tools_called", COLUMN_OBJECT, .required = true},
+	{"requests", COLUMN_INTEGER, .required = true},
+	{"errors", COLUMN_INTEGER, .required = true},
+	{"packets", COLUMN_OBJECT, .required = true},
+	{"bytes", COLUMN_OBJECT, .required = true},
+	{"payload_bytes", COLUMN_OBJECT, .required = true},
+	{"app_label", COLUMN_TEXT, .required = false},
+	{"capture", COLUMN_TEXT, .required = false},
+	{"first_frame", COLUMN_INTEGER, .required = true},
+	{"signature_set", COLUMN_TEXT, .required = false},
 };
 
 const size_t store_columns_n = sizeof store_columns / sizeof *store_columns;
@@ -67,6 +68,40 @@ const struct column *store_column_find(const char *name)
 	for (size_t i = 0; i < store_columns_n; i++)
 		if (strcmp(store_columns[i].name, name) == 0)
 			return &store_columns[i];
+	return NULL;
+}
+
+/* "a|b|c" as in a CHECK of the table. */
+static bool one_of(const char *allowed, const char *text)
+{
+	size_t n = strlen(text);
+	for (const char *p = allowed; n && p; p = strchr(p, '|'), p = p ? p + 1 : NULL)
+		if (strncmp(p, text, n) == 0 && (p[n] == '|' || p[n] == 0))
+			return true;
+	return false;
+}
+
+static bool fits(const struct column *c, const json_t *value)
+{
+	if (!value || json_is_null(value))
+		return !c->required;
+	switch (c->type) {
+	case COLUMN_TEXT:
+		return json_is_string(value) && (!c->length || json_string_length(value) == c->length) &&
+		       (!c->allowed || one_of(c->allowed, json_string_value(value)));
+	case COLUMN_INTEGER: return json_is_integer(value);
+	case COLUMN_BOOLEAN: return json_is_boolean(value);
+	case COLUMN_OBJECT: return json_is_object(value);
+	case COLUMN_ARRAY: return json_is_array(value);
+	}
+	return false;
+}
+
+const char *store_columns_misfit(const json_t *event)
+{
+	for (size_t i = 0; i < store_columns_n; i++)
+		if (!fits(&store_columns[i], json_object_get(event, store_columns[i].name)))
+			return store_columns[i].name;
 	return NULL;
 }
 

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum column_type { COLUMN_TEXT, COLUMN_INTEGER, COLUMN_BOOLEAN, COLUMN_OBJECT, COLUMN_ARRAY };
@@ -12,6 +13,9 @@ enum column_type { COLUMN_TEXT, COLUMN_INTEGER, COLUMN_BOOLEAN, COLUMN_OBJECT, C
 struct column {
 	const char *name;
 	enum column_type type;
+	bool required;       /* NOT NULL */
+	const char *allowed; /* "a|b|c", where a CHECK names them */
+	size_t length;       /* of the text, where a CHECK fixes it; else 0 */
 };
 
 extern const struct column store_columns[];
@@ -19,6 +23,10 @@ extern const size_t store_columns_n;
 
 /* NULL if there is none of that name. */
 const struct column *store_column_find(const char *name);
+
+/* The name of the first column whose rules this JSON object breaks, or NULL if the table will take it. A member that may be
+ * null may be left out: a version that did not know it yet wrote the text. */
+const char *store_columns_misfit(const json_t *event);
 
 #define STORE_COLUMN_SQL 8192
 /* "INSERT ... ON CONFLICT(event_id) DO UPDATE ..." with one parameter per column. */

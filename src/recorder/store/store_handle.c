@@ -6,8 +6,10 @@
 struct store *store_handle_new(void)
 {
 	struct store *s = calloc(1, sizeof *s);
-	if (s)
+	if (s) {
 		s->lock.fd = -1;
+		s->health_room = -1;
+	}
 	return s;
 }
 
@@ -15,6 +17,7 @@ void store_handle_free(struct store *s)
 {
 	if (!s)
 		return;
+	store_batch_clear(&s->batch);
 	sqlite3_finalize(s->upsert);
 	sqlite3_close(s->db);
 	store_lock_release(&s->lock);

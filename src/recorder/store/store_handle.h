@@ -3,6 +3,7 @@
 #define SHADOWTAP_STORE_HANDLE_H
 
 #include "store.h"
+#include "store_batch.h"
 #include "store_lock.h"
 #include <sqlite3.h>
 
@@ -16,9 +17,16 @@ struct store {
 	sqlite3 *db;
 	sqlite3_stmt *upsert;   /* writer only */
 	struct store_lock lock; /* writer only */
-	int pending;            /* rows of the open transaction */
+	struct store_batch batch; /* writer only */
+	bool refused;           /* a row was left out since store_flush last said so */
+	store_committed_fn *on_committed;
+	void *on_committed_context;
+	int64_t health_room;    /* bytes that the health rows take at most; -1: not known */
 	char error[STORE_ERROR_TEXT];
 };
+
+/* What health rows take at most: a text that fills little more than half a page has it for itself; the rest is for the index. */
+#define STORE_HEALTH_ROOM(bytes, rows) (2 * (bytes) + 256 * (rows))
 
 /* What a database says of itself. */
 struct store_identity {

@@ -258,8 +258,9 @@ static void group_sql(char *sql, size_t cap, const struct column *c, const char 
 static json_t *group_row(sqlite3_stmt *stmt, enum column_type type)
 {
 	static const struct column parts[] = {
-		{"events", COLUMN_INTEGER},  {"clients", COLUMN_INTEGER}, {"servers", COLUMN_INTEGER},
-		{"first_seen", COLUMN_TEXT}, {"last_seen", COLUMN_TEXT},
+		{"events", COLUMN_INTEGER, .required = true},  {"clients", COLUMN_INTEGER, .required = true},
+		{"servers", COLUMN_INTEGER, .required = true}, {"first_seen", COLUMN_TEXT, .required = true},
+		{"last_seen", COLUMN_TEXT, .required = true},
 	};
 	json_t *row = json_object();
 	int failed = json_object_set_new(row, "value", store_column_value(stmt, 0, type));
