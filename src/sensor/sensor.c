@@ -1,5 +1,6 @@
 #include "sensor.h"
 #include "decode.h"
+#include "packet_copy.h"
 #include "signature.h"
 #include "status.h"
 #include "worker.h"
@@ -42,31 +43,6 @@ int sensor_new(const struct sensor_config *config, sensor_observation_fn *on_obs
 	}
 	*ret = s;
 	return 0;
-}
-
-/* Copies n bytes into the batch. NULL when out of memory or when the batch's room is used up. */
-static const uint8_t *keep(struct batch *b, const void *p, size_t n)
-{
-	if (!p || n > b->cap_bytes - b->n_bytes)
-		return NULL;
-	uint8_t *at = b->bytes + b->n_bytes;
-	memcpy(at, p, n);
-	b->n_bytes += n;
-	return at;
-}
-
-/* Makes the packet independent of the frame, whose bytes will not stay. */
-static bool keep_packet(struct batch *b, struct packet *p)
-{
-	size_t payload_at = (size_t)(p->payload.p - p->ip);
-	const uint8_t *ip = keep(b, p->ip, p->ip_n);
-	if (!ip)
-		return false;
-	p->src_mac = keep(b, p->src_mac, 6);
-	p->dst_mac = keep(b, p->dst_mac, 6);
-	p->ip = ip;
-	p->payload.p = p->payload.n ? ip + payload_at : ip;
-	return true;
 }
 
 static int run_batch(struct sensor *s)
@@ -150,11 +126,13 @@ int sensor_feed(struct sensor *s, const struct frame *f, bool stable)
 	}
 	/* a datagram put together from fragments lies in the decoder, not in the frame */
 	if (!stable || p.ip < f->data || p.ip >= f->data + f->caplen) {
-		int r = make_room(s, p.ip_n + 12);
+		size_t n = packet_copy_size(&p);
+		int r = make_room(s, n);
 		if (r != 0)
 			return r;
-		if (!keep_packet(s->batches[s->filling], &p))
-			return FAIL_MEMORY;
+		struct batch *b = s->batches[s->filling];
+		packet_copy(&p, b->bytes + b->n_bytes);
+		b->n_bytes += n;
 	}
 	return enqueue(s, &p);
 }

@@ -1,0 +1,67 @@
+#include "sensor_counters.h"
+
+static void lanes_counters(struct intake *in, unsigned capture_threads, struct counters *ret)
+{
+	struct lane_counts all = {0};
+	for (unsigned i = 0; i < intake_lanes(in); i += capture_threads) {
+		struct capture_live_counts c = {0};
+		bool down = false;
+		for (unsigned k = i; k < i + capture_threads && k < intake_lanes(in); k++) {
+			struct intake_lane_state l;
+			intake_lane(in, k, &l);
+			c.received += l.counts.capture.received;
+			c.dropped += l.counts.capture.dropped;
+			c.dropped_by_interface += l.counts.capture.dropped_by_interface;
+			down |= l.down || l.over;
+			all.frames += l.counts.frames;
+			all.frame_bytes += l.counts.frame_bytes;
+			all.held += l.counts.held;
+			all.other += l.counts.other;
+			all.refused += l.counts.refused;
+			all.fragment_bytes += l.counts.fragment_bytes;
+		}
+		unsigned interface = i / capture_threads;
+		counters_set(ret, c.received, "capture.%u.received", interface);
+		counters_set(ret, c.dropped, "capture.%u.dropped", interface);
+		counters_set(ret, c.dropped_by_interface, "capture.%u.dropped_by_interface", interface);
+		counters_set(ret, down, "capture.%u.down", interface);
+	}
+	counters_set(ret, all.frames, "packets.frames");
+	counters_set(ret, all.frame_bytes, "packets.bytes");
+	counters_set(ret, all.other, "packets.other");
+	counters_set(ret, all.held, "packets.fragments_held");
+	counters_set(ret, all.refused, "packets.malformed");
+	counters_set(ret, all.fragment_bytes, "memory.fragments");
+	counters_set(ret, intake_memory(in), "memory.lanes");
+	counters_set(ret, intake_impatient(in), "sensor.impatient_rounds");
+}
+
+void sensor_counters(const struct sensor *s, struct intake *in, unsigned capture_threads, struct counters *ret)
+{
+	struct sensor_stats stats;
+	sensor_stats(s, &stats);
+	intake_anomalies(in, &stats.anomalies);
+	lanes_counters(in, capture_threads, ret);
+	counters_set(ret, stats.packets, "packets.decoded");
+	counters_set(ret, stats.flows.opened, "flows.opened");
+	counters_set(ret, stats.flows.alive, "flows.alive");
+	counters_set(ret, stats.flows.aged, "flows.aged");
+	counters_set(ret, stats.flows.evicted, "flows.evicted");
+	counters_set(ret, stats.flows.reused, "flows.reused");
+	counters_set(ret, stats.flows.one_sided, "flows.one_sided");
+	counters_set(ret, stats.flows.two_sided, "flows.two_sided");
+	counters_set(ret, stats.shards.tcp.delivered, "tcp.delivered");
+	counters_set(ret, stats.shards.tcp.gaps, "tcp.gaps");
+	counters_set(ret, stats.shards.tcp.duplicate, "tcp.duplicate");
+	counters_set(ret, stats.shards.tcp.refused, "tcp.refused");
+	counters_set(ret, stats.shards.protocols[APP_HTTP1], "protocols.http");
+	counters_set(ret, stats.shards.protocols[APP_TLS], "protocols.tls");
+	counters_set(ret, stats.shards.protocols[APP_JSON_LINES], "protocols.json-lines");
+	counters_set(ret, stats.shards.protocols[APP_OTHER] + stats.shards.protocols[APP_UNDECIDED], "protocols.other");
+	counters_set(ret, stats.shards.out_of_memory, "sensor.out_of_memory");
+	counters_set(ret, stats.memory.flows, "memory.flows");
+	counters_set(ret, stats.memory.work, "memory.work");
+	for (int i = 0; i < ANOMALY_COUNT; i++)
+		if (stats.anomalies.n[i])
+			counters_set(ret, stats.anomalies.n[i], "anomalies.%s", anomaly_name(i));
+}

@@ -1,0 +1,288 @@
+/* Two threads of the process's own beside lanes, workers and outbox: this one runs the packets, the other one listens to the recorder and
+ * leaves what it heard where this one finds it between two rounds. */
+#include "sensor_process.h"
+#include "confine.h"
+#include "intake.h"
+#include "limits.h"
+#include "outbox.h"
+#include "sensor_counters.h"
+#include "signature_bundle.h"
+#include "status.h"
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A round waits so long for packets: short, so that what the recorder says and the clock are looked at. */
+enum { ROUND_MS = 50, LAST_WORDS_MS = 5000 };
+
+/* What the listening thread heard. */
+struct heard {
+	pthread_mutex_t lock;
+	struct signature_set *signatures;
+	bool drain;
+};
+
+struct process {
+	const struct sensor_process_config *config;
+	int socket;
+	int statm; /* /proc/self/statm, opened in time */
+	struct outbox *out;
+	struct sensor *sensor;
+	struct intake *intake;
+	struct heard heard;
+	uint64_t observations, lost;
+	uint8_t *lane_states; /* by lane: what was last told */
+};
+
+static int fail(struct process *p, enum channel_failure why, const char *text)
+{
+	channel_send_failed(p->socket, why, text);
+	return 1;
+}
+
+static void notice(struct process *p, enum channel_notice_kind kind, uint32_t capture, const char *text)
+{
+	uint8_t b[CHANNEL_TEXT + 8];
+	struct channel_notice n = {kind, capture, slice_str(text)};
+	outbox_put(p->out, MESSAGE_NOTICE, b, channel_write_notice(&n, b), true);
+}
+
+/* ---- starting ---- */
+
+/* All handles of all interfaces, in that order. How many, or 0 after telling why not. */
+static unsigned open_captures(struct process *p, bool tolerant, struct capture_live *ret[LIMIT_LANES])
+{
+	const struct sensor_process_config *c = p->config;
+	unsigned n = 0;
+	char error[CAPTURE_ERROR_TEXT] = "no interface is named";
+	for (unsigned i = 0; i < c->n_interfaces; i++)
+		for (unsigned t = 0; t < c->capture_threads && n < LIMIT_LANES; t++) {
+			struct capture_live_config live = {
+				.interface = c->interfaces[i], .filter = c->filter, .snaplen = c->snaplen,
+				.buffer_bytes = c->buffer_bytes, .promiscuous = c->promiscuous, .capture = i,
+				.first_number = t + 1, .number_step = c->capture_threads,
+				.fanout = c->capture_threads > 1 ? (uint16_t)((unsigned)getpid() * 64 + i + 1) : 0};
+			if (capture_live_open(&live, &ret[n], error) == 0) {
+				n++;
+				continue;
+			}
+			if (tolerant) {
+				fprintf(stderr, "shadowtap: %s\n", error);
+				break;
+			}
+			goto failed;
+		}
+	if (n)
+		return n;
+failed:
+	while (n)
+		capture_live_free(ret[--n]);
+	fail(p, CHANNEL_CANNOT_CAPTURE, error);
+	return 0;
+}
+
+/* Libraries that look at files when they are first used do so now. */
+static bool warm_up(void)
+{
+	struct hint *hint = hint_new(); /* libgcrypt behind nDPI reads its configuration */
+	bool ok = hint;
+	tzset();
+	hint_free(hint);
+	return ok;
+}
+
+static void on_observation(void *context, const uint8_t *bytes, size_t n)
+{
+	struct process *p = context;
+	p->observations++;
+	p->lost += !outbox_put(p->out, MESSAGE_OBSERVATION, bytes, n, false);
+}
+
+/* Waits for the first signatures. NULL: the recorder went away or sent none. */
+static struct signature_set *first_signatures(struct channel_reader *r, char error[SIGNATURE_ERROR_TEXT])
+{
+	struct message m;
+	struct signature_set *set = NULL;
+	snprintf(error, SIGNATURE_ERROR_TEXT, "the recorder sent no signatures");
+	do
+		while (channel_next(r, &m)) {
+			if (m.fd >= 0)
+				close(m.fd);
+			if (m.type == MESSAGE_SIGNATURES)
+				return signature_bundle_load(m.payload, &set, error) == 0 ? set : NULL;
+		}
+	while (channel_receive(r) > 0);
+	return NULL;
+}
+
+/* ---- listening ---- */
+
+static void hear(struct process *p, const struct message *m)
+{
+	char error[SIGNATURE_ERROR_TEXT];
+	struct signature_set *set = NULL;
+	if (m->type == MESSAGE_SIGNATURES && signature_bundle_load(m->payload, &set, error) != 0)
+		return; /* the recorder has loaded the same bytes before: out of memory, and the old ones stay in force */
+	pthread_mutex_lock(&p->heard.lock);
+	if (set) {
+		signature_set_free(p->heard.signatures);
+		p->heard.signatures = set;
+	}
+	p->heard.drain |= m->type == MESSAGE_DRAIN;
+	pthread_mutex_unlock(&p->heard.lock);
+	if (m->fd >= 0)
+		close(m->fd);
+}
+
+struct listener {
+	struct process *process;
+	struct channel_reader reader;
+};
+
+static void *listen_all(void *context)
+{
+	struct listener *l = context;
+	struct message m;
+	do
+		while (channel_next(&l->reader, &m))
+			hear(l->process, &m);
+	while (channel_receive(&l->reader) > 0);
+	_exit(0); /* the recorder is gone: nobody is left to tell */
+}
+
+/* ---- running ---- */
+
+static uint64_t resident_bytes(const struct process *p)
+{
+	char text[128];
+	unsigned long total, resident;
+	ssize_t n = p->statm >= 0 ? pread(p->statm, text, sizeof text - 1, 0) : -1;
+	if (n <= 0)
+		return 0;
+	text[n] = 0;
+	return sscanf(text, "%lu %lu", &total, &resident) == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static void tell_counters(struct process *p)
+{
+	static struct counters c; /* some 40 KB, and one thread */
+	static uint8_t bytes[COUNTERS_BYTES];
+	c.n = 0;
+	sensor_counters(p->sensor, p->intake, p->config->capture_threads, &c);
+	counters_set(&c, p->observations, "sensor.observations");
+	counters_set(&c, p->lost, "sensor.observations_lost");
+	counters_set(&c, outbox_bytes(p->out), "memory.outbox");
+	counters_set(&c, resident_bytes(p), "memory.sensor_process");
+	outbox_put(p->out, MESSAGE_COUNTERS, bytes, counters_encode(&c, bytes), true);
+}
+
+/* Tells what changed with the interfaces. True once all are gone. */
+static bool watch_lanes(struct process *p)
+{
+	unsigned gone = 0;
+	for (unsigned i = 0; i < intake_lanes(p->intake); i++) {
+		struct intake_lane_state l;
+		intake_lane(p->intake, i, &l);
+		uint8_t state = l.over ? NOTICE_LOST : l.down ? NOTICE_DOWN : NOTICE_UP;
+		if (state != p->lane_states[i])
+			notice(p, state, i / p->config->capture_threads, l.error ? l.error : "");
+		p->lane_states[i] = state;
+		gone += l.over;
+	}
+	return gone == intake_lanes(p->intake);
+}
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Takes what was heard. True: the end is wanted. */
+static bool obey(struct process *p)
+{
+	pthread_mutex_lock(&p->heard.lock);
+	struct signature_set *set = p->heard.signatures;
+	p->heard.signatures = NULL;
+	bool drain = p->heard.drain;
+	pthread_mutex_unlock(&p->heard.lock);
+	if (set)
+		sensor_set_signatures(p->sensor, set);
+	signature_set_free(set); /* the sensor holds it now */
+	return drain;
+}
+
+static int run(struct process *p)
+{
+	int64_t told_ms = 0;
+	int r = 0;
+	while (!obey(p) && r == 0) {
+		r = intake_round(p->intake, p->sensor, ROUND_MS);
+		bool all_gone = watch_lanes(p);
+		int64_t now = monotonic_ms();
+		if (now - told_ms >= 1000) {
+			tell_counters(p);
+			told_ms = now;
+		}
+		if (all_gone)
+			break;
+	}
+	int stopped = intake_stop(p->intake, p->sensor);
+	int ended = sensor_end(p->sensor);
+	tell_counters(p);
+	outbox_put(p->out, MESSAGE_DRAINED, NULL, 0, true);
+	bool told = outbox_flush(p->out, LAST_WORDS_MS);
+	return r || stopped || ended || !told;
+}
+
+/* What can only be made in confinement, since every thread must be confined. */
+static int start(struct process *p, struct capture_live *captures[], unsigned n, struct listener *l)
+{
+	char error[SIGNATURE_ERROR_TEXT];
+	struct signature_set *set = first_signatures(&l->reader, error);
+	struct sensor_config sensor = {.signatures = set, .workers = p->config->workers};
+	pthread_t listener;
+	bool ok = set && hash_key_random(&sensor.shard_key);
+	p->lane_states = calloc(n, 1);
+	p->out = ok && p->lane_states ? outbox_new(p->socket) : NULL;
+	if (p->out)
+		memset(p->lane_states, NOTICE_UP, n);
+	if (set)
+		snprintf(error, sizeof error, "out of memory, or no more threads");
+	ok = p->out && sensor_new(&sensor, on_observation, p, &p->sensor) == 0;
+	ok = intake_new(captures, n, &p->intake) == 0 && ok;
+	signature_set_free(set);
+	pthread_mutex_init(&p->heard.lock, NULL);
+	if (ok && pthread_create(&listener, NULL, listen_all, l) == 0 && intake_start(p->intake) == 0)
+		return 0;
+	return fail(p, CHANNEL_CANNOT_RUN, error);
+}
+
+int sensor_process_main(const struct sensor_process_config *config, int socket, bool tolerant)
+{
+	static struct process p;
+	static struct listener l;
+	struct capture_live *captures[LIMIT_LANES];
+	struct confine_report report;
+	char error[CONFINE_ERROR_TEXT];
+	p = (struct process){.config = config, .socket = socket};
+	p.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	l.process = &p;
+	channel_reader_init(&l.reader, socket, LIMIT_MESSAGE_DOWN, true);
+	unsigned n = open_captures(&p, tolerant, captures);
+	if (n == 0)
+		return 1;
+	if (!warm_up())
+		return fail(&p, CHANNEL_CANNOT_RUN, "out of memory");
+	if (config->confine && confine_process(&report, error) != 0)
+		return fail(&p, CHANNEL_CANNOT_CONFINE, error);
+	int r = start(&p, captures, n, &l);
+	if (r)
+		return r;
+	channel_send_ready(socket, &(struct channel_ready){config->confine, config->confine && report.landlock});
+	return run(&p);
+}

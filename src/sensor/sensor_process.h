@@ -1,0 +1,27 @@
+/* The sensor half as a process of its own: interfaces in, observations out through a socketpair. Forked by the launcher with the right
+ * to open the interfaces; gives every right away before it reads the first packet. Reads and writes nothing but what it then holds open. */
+#ifndef SHADOWTAP_SENSOR_PROCESS_H
+#define SHADOWTAP_SENSOR_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sensor_process_config {
+	const char *const *interfaces;
+	unsigned n_interfaces;
+	const char *filter;           /* or NULL */
+	uint32_t snaplen, buffer_bytes;
+	bool promiscuous;
+	unsigned capture_threads;     /* for each interface */
+	unsigned workers;
+	size_t evidence_bytes;        /* 0: no evidence files */
+	uint64_t evidence_file_bytes;
+	bool confine;
+};
+
+/* Returns the process's exit status. tolerant: an interface that cannot be opened is told of and left out, as long as there is another
+ * (a restart must not fail where a running sensor would have gone on). */
+int sensor_process_main(const struct sensor_process_config *config, int socket, bool tolerant);
+
+#endif
