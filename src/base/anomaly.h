@@ -25,6 +25,7 @@
 	X(TCP_OFFSET, "tcp-data-offset-bad") \
 	X(UDP_SHORT, "udp-header-short") \
 	X(UDP_LENGTH, "udp-length-bad") \
+	X(TUNNEL_SHORT, "tunnel-header-short") \
 	X(PACKET_CUT, "packet-cut-by-snap-length") \
 	X(TIME_BACKWARDS, "time-backwards") \
 	/* flow */ \
@@ -63,6 +64,12 @@
 	X(JSON_DUPLICATE_KEY, "json-duplicate-key") \
 	X(JSON_UTF8, "json-invalid-utf8") \
 	X(JSON_BATCH_LIMIT, "json-batch-limit") \
+	/* websocket */ \
+	X(WEBSOCKET_FRAME, "websocket-frame-bad") \
+	X(WEBSOCKET_LOST, "websocket-place-lost") \
+	X(WEBSOCKET_HISTORY, "websocket-deflate-history-lost") \
+	X(WEBSOCKET_DEFLATE, "websocket-deflate-bad") \
+	X(WEBSOCKET_UNFOLD_LIMIT, "websocket-unfold-limit") \
 	/* tls */ \
 	X(TLS_RECORD_BAD, "tls-record-bad") \
 	X(TLS_HELLO_BAD, "tls-hello-bad") \

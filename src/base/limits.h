@@ -35,6 +35,9 @@
 #define LIMIT_FRAGMENT_BYTES (8u << 20)
 /* Seconds of packet time that a datagram waits for its fragments (RFC 8200 4.5: 60; Linux: 30). */
 #define LIMIT_FRAGMENT_SECONDS 30
+/* Tags, labels and tunnel headers of one frame, also those that name nothing (priority tags, entropy labels), beside the
+ * ENCAP_MAX that do. Real ones stay below ten. More: refused (encapsulation-too-deep). */
+#define LIMIT_ENCAP_HEADERS 16
 /* IPv6 extension headers before the transport header. More: refused. */
 #define LIMIT_IP6_EXTENSIONS 12
 
@@ -176,7 +179,7 @@
 /* Bytes that are read from the channel at a time. */
 #define LIMIT_CHANNEL_READ (64u << 10)
 /* Bytes that wait in the sensor process for a recorder that does not read. Past it observations are dropped and counted
- * (sensor.observations_lost); the next one of the same connection says all that this one said. */
+ * (process.observations_lost); the next one of the same connection says all that this one said. */
 #define LIMIT_SENSOR_OUTBOX (32u << 20)
 /* Connections that the recorder asked evidence for and the sensor has not looked up yet. More: their packets are not written. */
 #define LIMIT_WANTED 4096
@@ -200,6 +203,9 @@
 #define LIMIT_EXCHANGES LIMIT_HTTP_PIPELINE
 /* JSON-RPC ids remembered per direction of a newline-delimited TCP dialogue. */
 #define LIMIT_DIALOGUE_IDS 16
+/* Addresses of clients that proxies claim, per event. A chain of proxies has two or three; a shared connection behind a reverse
+ * proxy carries many clients: the first ones stand. */
+#define LIMIT_CLAIMED_CLIENTS 8
 /* Reasons kept per event; later evidence still raises confidence and stage. */
 #define LIMIT_REASONS 32
 

@@ -42,7 +42,11 @@ static void add_endpoint(struct id_input *in, const struct ip_addr *a, uint16_t 
 
 void encap_layer_format(const struct encap *e, size_t i, char out[ENCAP_TEXT])
 {
-	snprintf(out, ENCAP_TEXT, "%s:%u", encap_kind_name(e->layer[i].kind), (unsigned)e->layer[i].id);
+	const char *name = encap_kind_name(e->layer[i].kind);
+	if (encap_kind_max_id(e->layer[i].kind))
+		snprintf(out, ENCAP_TEXT, "%s:%u", name, (unsigned)e->layer[i].id);
+	else
+		snprintf(out, ENCAP_TEXT, "%s", name);
 }
 
 int event_id(const struct observation *o, const char *sensor, char ret[EVENT_ID_TEXT])

@@ -8,7 +8,7 @@
 /* 0, or FAIL_MEMORY. */
 int event_id(const struct observation *o, const char *sensor, char ret[EVENT_ID_TEXT]);
 
-/* "vlan:10"; also the text of the event's `encapsulation`. */
+/* "vlan:10", or "ipip" where the layer has no number; also the text of the event's `encapsulation`. */
 #define ENCAP_TEXT 32
 void encap_layer_format(const struct encap *e, size_t i, char out[ENCAP_TEXT]);
 

@@ -9,6 +9,7 @@
 struct decoder {
 	struct anomaly_counts *anomalies;
 	struct fragment_table *fragments;
+	uint8_t macs[12]; /* of a packet whose Ethernet header was overwritten by a datagram put together */
 };
 
 struct decoder *decoder_new(struct anomaly_counts *anomalies)
@@ -39,8 +40,8 @@ size_t decoder_memory(const struct decoder *d)
 }
 
 /* A loop over layers instead of calls from layer to layer, so that layers nest in any order without recursion. It
- * ends: each step moves forward in the frame, tags and extensions are counted, and a datagram is put together from
- * fragments at most once. */
+ * ends: each step moves forward in its bytes, and layers and extensions are counted; a fragment completes at most one
+ * datagram per IP header. */
 enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct packet *ret)
 {
 	fragment_table_age(d->fragments, f->time_ns);
@@ -52,15 +53,20 @@ enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct
 	walk_init(&w, f, n, wire > n ? wire : n);
 	w.anomalies = d->anomalies;
 	w.fragments = d->fragments;
+	w.kept_macs = d->macs;
 	enum step step = STEP_LINK;
 	for (;;) {
 		switch (step) {
 		case STEP_LINK: step = link_read(&w); break;
+		case STEP_ETHERNET: step = ethernet_read(&w); break;
 		case STEP_ETHERTYPE: step = ethertype_read(&w); break;
+		case STEP_MPLS: step = mpls_read(&w); break;
+		case STEP_PPP: step = ppp_read(&w); break;
 		case STEP_IP: step = ip_read(&w); break;
 		case STEP_IP4: step = ip4_read(&w); break;
 		case STEP_IP6: step = ip6_read(&w); break;
 		case STEP_PROTOCOL: step = ip_protocol_read(&w); break;
+		case STEP_GRE: step = gre_read(&w); break;
 		case STEP_TCP: step = tcp_read(&w, ret); break;
 		case STEP_UDP: step = udp_read(&w, ret); break;
 		case STEP_PACKET: return DECODE_PACKET;

@@ -1,4 +1,5 @@
-/* Frame -> packet: link layers, VLAN/QinQ, IPv4, IPv6 with extension headers, fragments, TCP, UDP.
+/* Frame -> packet: link layers, VLAN/QinQ, MPLS, PPPoE, IPv4, IPv6 with extension headers, fragments, tunnels (VXLAN,
+ * GENEVE, GRE, ERSPAN, IP in IP), TCP, UDP.
  * Called by sensor for each frame, before dispatch to shards. Verifies no checksums (capture hosts offload them) and
  * takes an IP total length of 0 from the captured length (TSO). Knows no flows. */
 #ifndef SHADOWTAP_DECODE_H

@@ -7,10 +7,14 @@ enum { IP4_HEADER = 20, IP6_HEADER = 40, IP6_FRAGMENT_HEADER = 8, IP6_OPTION_JUM
 
 enum {
 	PROTO_HOP_BY_HOP = 0,
+	PROTO_IP4 = 4,
+	PROTO_IP6 = 41,
 	PROTO_ROUTING = 43,
 	PROTO_FRAGMENT = 44,
+	PROTO_GRE = 47,
 	PROTO_AH = 51,
 	PROTO_DESTINATION = 60,
+	PROTO_MPLS = 137, /* RFC 4023 */
 	PROTO_MOBILITY = 135,
 	PROTO_HIP = 139,
 	PROTO_SHIM6 = 140,
@@ -28,6 +32,8 @@ static void ip_bound(struct walk *w, uint8_t family, uint32_t bytes)
 		w->n = bytes;
 	w->wire = bytes;
 	w->family = family;
+	w->extensions = 0;
+	w->reassembled = false;
 	w->ip = w->p;
 	w->ip_n = w->n;
 	w->ip_bytes = bytes;
@@ -39,6 +45,13 @@ static enum step ip_fragment_read(struct walk *w, const struct fragment *f)
 	/* Offload never makes fragments; without a length, padding could not be told from data. */
 	if (w->unsized)
 		return walk_refuse(w, ANOMALY_IP_TOTAL_LENGTH);
+	/* A fragment inside a tunnel that came in fragments itself: the table's buffer will be written over. */
+	if (w->in_table && w->src_mac && w->dst_mac) {
+		memmove(w->kept_macs, w->src_mac, 6);
+		memmove(w->kept_macs + 6, w->dst_mac, 6);
+		w->src_mac = w->kept_macs;
+		w->dst_mac = w->kept_macs + 6;
+	}
 	struct whole whole;
 	switch (fragment_push(w->fragments, f, w->frame->time_ns, &whole)) {
 	case FRAGMENT_HELD: return STEP_HELD;
@@ -46,7 +59,10 @@ static enum step ip_fragment_read(struct walk *w, const struct fragment *f)
 	case FRAGMENT_COMPLETE: break;
 	}
 	w->reassembled = true;
+	w->in_table = true;
 	w->ip = whole.ip.p;
+	w->src = w->ip + (w->family == 4 ? 12 : 8);
+	w->dst = w->ip + (w->family == 4 ? 16 : 24);
 	w->ip_n = (uint32_t)whole.ip.n;
 	w->ip_bytes = whole.wire_bytes;
 	w->p = whole.payload.p;
@@ -58,7 +74,8 @@ static enum step ip_fragment_read(struct walk *w, const struct fragment *f)
 
 static bool ip4_proto_wanted(uint8_t proto)
 {
-	return proto == IP_PROTO_TCP || proto == IP_PROTO_UDP || proto == PROTO_AH;
+	return proto == IP_PROTO_TCP || proto == IP_PROTO_UDP || proto == PROTO_AH || proto == PROTO_IP4 ||
+	       proto == PROTO_IP6 || proto == PROTO_GRE || proto == PROTO_MPLS;
 }
 
 enum step ip4_read(struct walk *w)
@@ -69,7 +86,7 @@ enum step ip4_read(struct walk *w)
 	uint8_t first = cursor_u8(&c);
 	cursor_skip(&c, 1); /* type of service */
 	uint32_t bytes = cursor_be16(&c);
-	uint16_t id = cursor_be16(&c);
+	w->ip_id = cursor_be16(&c);
 	uint16_t fragment = cursor_be16(&c);
 	cursor_skip(&c, 1); /* time to live */
 	w->proto = cursor_u8(&c);
@@ -79,10 +96,9 @@ enum step ip4_read(struct walk *w)
 	uint32_t header = (first & 0x0fu) * 4;
 	if (first >> 4 != 4)
 		return walk_refuse(w, ANOMALY_IP_VERSION);
-	if (bytes == 0) {
-		w->unsized = true;
+	w->unsized = bytes == 0;
+	if (w->unsized)
 		bytes = w->wire;
-	}
 	if (bytes < IP4_HEADER)
 		return walk_refuse(w, ANOMALY_IP_TOTAL_LENGTH);
 	if (header < IP4_HEADER || header > bytes)
@@ -100,7 +116,7 @@ enum step ip4_read(struct walk *w)
 		.family = 4,
 		.proto = w->proto,
 		.more = fragment & 0x2000,
-		.id = id,
+		.id = w->ip_id,
 		.offset = (fragment & 0x1fffu) * 8,
 		.bytes = w->wire,
 		.header_bytes = header,
@@ -154,6 +170,7 @@ enum step ip6_read(struct walk *w)
 		return walk_refuse(w, ANOMALY_IP6_EXTENSION);
 	if (jumbo > LIMIT_FRAME_BYTES)
 		return walk_refuse(w, ANOMALY_IP_TOTAL_LENGTH);
+	w->ip_id = 0;
 	w->unsized = payload == 0;
 	uint32_t bytes = IP6_HEADER + payload;
 	if (jumbo)
@@ -237,11 +254,24 @@ static enum step ip6_fragment_read(struct walk *w)
 	return ip_fragment_read(w, &f);
 }
 
+static enum step ip_inner_read(struct walk *w, uint8_t inner)
+{
+	enum encap_kind kind = w->family == 4 ? (inner == 4 ? ENCAP_IPIP : ENCAP_6IN4) :
+	                                        (inner == 4 ? ENCAP_4IN6 : ENCAP_6IN6);
+	if (!walk_enter(w, kind, 0))
+		return STEP_REFUSED;
+	return inner == 4 ? STEP_IP4 : STEP_IP6;
+}
+
 enum step ip_protocol_read(struct walk *w)
 {
 	switch (w->proto) {
 	case IP_PROTO_TCP: return STEP_TCP;
 	case IP_PROTO_UDP: return STEP_UDP;
+	case PROTO_IP4: return ip_inner_read(w, 4); /* RFC 2003, RFC 2473 */
+	case PROTO_IP6: return ip_inner_read(w, 6); /* RFC 4213, RFC 2473; also 6to4, 6rd, ISATAP */
+	case PROTO_GRE: return STEP_GRE;
+	case PROTO_MPLS: return STEP_MPLS;
 	case PROTO_AH: return extension_read(w);
 	case PROTO_FRAGMENT: return w->family == 6 ? ip6_fragment_read(w) : STEP_OTHER;
 	case PROTO_HOP_BY_HOP:

@@ -1,34 +1,33 @@
-/* Link header -> what it carries: Ethernet, Linux cooked, BSD loopback, bare IP; VLAN tags.
+/* Link header -> what it carries: Ethernet, Linux cooked, BSD loopback, PPP, Cisco HDLC, bare IP or MPLS; VLAN tags.
  * Called by decode_frame(). Reads no IP. */
+#include "ethertype.h"
 #include "walk.h"
 
 /* LINKTYPE_ values as capture files hold them (pcap-linktype(7)). */
 enum {
 	LINK_NULL = 0,
 	LINK_ETHERNET = 1,
+	LINK_PPP = 9,
 	LINK_RAW_BSD = 12, /* DLT_RAW of most systems, and of OpenBSD: written into files by old tools */
 	LINK_RAW_OPENBSD = 14,
+	LINK_PPP_HDLC = 50,
+	LINK_PPPOE = 51,
 	LINK_RAW = 101,
+	LINK_CISCO_HDLC = 104,
 	LINK_LOOP = 108,
 	LINK_SLL = 113,
+	LINK_PPP_WITH_DIRECTION = 204,
+	LINK_MPLS = 219,
 	LINK_IPV4 = 228,
 	LINK_IPV6 = 229,
 	LINK_SLL2 = 276,
 };
 
-enum {
-	ETHERTYPE_IP4 = 0x0800,
-	ETHERTYPE_IP6 = 0x86dd,
-	ETHERTYPE_VLAN = 0x8100,
-	ETHERTYPE_QINQ = 0x88a8,     /* IEEE 802.1ad */
-	ETHERTYPE_QINQ_OLD = 0x9100, /* before the standard */
-};
-
-enum { ETHERNET_HEADER = 14, VLAN_TAG = 4, SLL_HEADER = 16, SLL2_HEADER = 20, LOOPBACK_HEADER = 4, MAC = 6 };
+enum { ETHERNET_HEADER = 14, VLAN_TAG = 4, SLL_HEADER = 16, SLL2_HEADER = 20, LOOPBACK_HEADER = 4, HDLC_HEADER = 4, MAC = 6 };
 
 enum { ARPHRD_ETHERNET = 1 };
 
-static enum step ethernet_read(struct walk *w)
+enum step ethernet_read(struct walk *w)
 {
 	if (!walk_has(w, ETHERNET_HEADER, ANOMALY_LINK_SHORT))
 		return STEP_REFUSED;
@@ -44,18 +43,12 @@ static enum step vlan_read(struct walk *w)
 {
 	if (!walk_has(w, VLAN_TAG, ANOMALY_LINK_SHORT))
 		return STEP_REFUSED;
-	/* Counts priority tags too: a frame full of them would otherwise be walked to its end. */
-	if (w->tags == ENCAP_MAX || w->encap.n == ENCAP_MAX)
-		return walk_refuse(w, ANOMALY_ENCAP_DEPTH);
-	w->tags++;
 	struct cursor c = walk_header(w, VLAN_TAG);
 	uint16_t id = cursor_be16(&c) & 0x0fff;
 	w->ethertype = cursor_be16(&c);
-	if (id != 0) { /* 0 carries a priority and names no VLAN (IEEE 802.1Q 9.6) */
-		w->encap.layer[w->encap.n].kind = ENCAP_VLAN;
-		w->encap.layer[w->encap.n].id = id;
-		w->encap.n++;
-	}
+	/* 0 carries a priority and names no VLAN (IEEE 802.1Q 9.6) */
+	if (id ? !walk_enter(w, ENCAP_VLAN, id) : !walk_layer(w))
+		return STEP_REFUSED;
 	walk_skip(w, VLAN_TAG);
 	return STEP_ETHERTYPE;
 }
@@ -68,6 +61,10 @@ enum step ethertype_read(struct walk *w)
 	case ETHERTYPE_VLAN:
 	case ETHERTYPE_QINQ:
 	case ETHERTYPE_QINQ_OLD: return vlan_read(w);
+	case ETHERTYPE_MPLS:
+	case ETHERTYPE_MPLS_UPSTREAM: return STEP_MPLS;
+	case ETHERTYPE_PPPOE_SESSION: return pppoe_read(w);
+	case ETHERTYPE_BRIDGED: return walk_layer(w) ? STEP_ETHERNET : STEP_REFUSED;
 	default: return STEP_OTHER; /* ARP, LLDP ...; below 0x600 a length and no type (IEEE 802.3 3.2.6) */
 	}
 }
@@ -128,6 +125,27 @@ static enum step loopback_read(struct walk *w, bool either_order)
 	}
 }
 
+/* Address, control and an Ethernet type: what Cisco routers speak on serial lines, and Linux too. */
+static enum step hdlc_read(struct walk *w)
+{
+	if (!walk_has(w, HDLC_HEADER, ANOMALY_LINK_SHORT))
+		return STEP_REFUSED;
+	struct cursor c = walk_header(w, HDLC_HEADER);
+	cursor_skip(&c, 2); /* unicast or broadcast, 0 */
+	w->ethertype = cursor_be16(&c);
+	walk_skip(w, HDLC_HEADER);
+	return STEP_ETHERTYPE;
+}
+
+/* One byte in front of the frame says whether the host sent or received it. */
+static enum step directed_ppp_read(struct walk *w)
+{
+	if (!walk_has(w, 1, ANOMALY_LINK_SHORT))
+		return STEP_REFUSED;
+	walk_skip(w, 1);
+	return STEP_PPP;
+}
+
 enum step link_read(struct walk *w)
 {
 	switch (w->frame->link_type) {
@@ -139,6 +157,12 @@ enum step link_read(struct walk *w)
 	case LINK_RAW_OPENBSD: return STEP_IP;
 	case LINK_IPV4: return STEP_IP4;
 	case LINK_IPV6: return STEP_IP6;
+	case LINK_PPP:
+	case LINK_PPP_HDLC: return STEP_PPP;
+	case LINK_PPP_WITH_DIRECTION: return directed_ppp_read(w);
+	case LINK_PPPOE: return pppoe_read(w);
+	case LINK_CISCO_HDLC: return hdlc_read(w);
+	case LINK_MPLS: return STEP_MPLS;
 	case LINK_NULL: return loopback_read(w, true);
 	case LINK_LOOP: return loopback_read(w, false);
 	default: return walk_refuse(w, ANOMALY_LINK_UNKNOWN);

@@ -26,6 +26,7 @@ static void packet_fill(struct packet *ret, const struct walk *w, uint32_t heade
 	addr_set(&ret->src, w->src, w->family);
 	addr_set(&ret->dst, w->dst, w->family);
 	ret->proto = w->proto;
+	ret->ip_id = w->ip_id;
 	ret->wire_bytes = w->ip_bytes;
 	ret->payload_bytes = payload_bytes;
 	ret->payload = slice_of(w->p + (w->n - captured), captured < payload_bytes ? captured : payload_bytes);
@@ -57,6 +58,7 @@ enum step tcp_read(struct walk *w, struct packet *ret)
 	ret->dst_port = dst_port;
 	ret->tcp_flags = flags;
 	ret->tcp_window = cursor_be16(&c);
+	ret->checksum = cursor_be16(&c);
 	ret->tcp_seq = seq;
 	ret->tcp_ack = ack;
 	return STEP_PACKET;
@@ -78,9 +80,13 @@ enum step udp_read(struct walk *w, struct packet *ret)
 	 * follows is no payload (RFC 9868 puts options there). */
 	if (bytes < UDP_HEADER || bytes > w->wire)
 		return walk_refuse(w, ANOMALY_UDP_LENGTH);
+	enum step inner = udp_tunnel_read(w, dst_port, UDP_HEADER, bytes - UDP_HEADER);
+	if (inner != STEP_UDP)
+		return inner;
 	packet_fill(ret, w, UDP_HEADER, bytes - UDP_HEADER);
 	ret->src_port = src_port;
 	ret->dst_port = dst_port;
+	ret->checksum = cursor_be16(&c);
 	ret->tcp_flags = 0;
 	ret->tcp_window = 0;
 	ret->tcp_seq = 0;

@@ -26,6 +26,8 @@ struct packet {
 	uint8_t proto;         /* IP_PROTO_TCP or IP_PROTO_UDP */
 	uint8_t tcp_flags;
 	uint16_t tcp_window;   /* as sent, unscaled */
+	uint16_t checksum;     /* of TCP or UDP, as sent */
+	uint16_t ip_id;        /* of IPv4; IPv6 has none: 0 */
 	uint32_t tcp_seq, tcp_ack;
 	uint32_t wire_bytes;   /* length of the IP packet on the wire */
 	uint32_t payload_bytes;/* length of the payload on the wire; larger than payload.n where the capture cut it */

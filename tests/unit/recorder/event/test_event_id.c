@@ -57,6 +57,18 @@ static void each_part_counts(void **state)
 	}
 }
 
+static void layers_without_a_number_have_a_name_alone(void **state)
+{
+	(void)state;
+	const struct encap e = {4, {{ENCAP_IPIP, 0}, {ENCAP_GRE_KEY, UINT32_MAX}, {ENCAP_GRE, 0}, {ENCAP_VXLAN, 0}}};
+	static const char *const texts[] = {"ipip", "gre:4294967295", "gre", "vxlan:0"};
+	for (size_t i = 0; i < e.n; i++) {
+		char text[ENCAP_TEXT];
+		encap_layer_format(&e, i, text);
+		assert_string_equal(text, texts[i]);
+	}
+}
+
 /* Where a capture lies, how it was cut and what was learned later must not make a new event of an old one. */
 static void the_rest_does_not(void **state)
 {
@@ -96,6 +108,7 @@ int main(void)
 		cmocka_unit_test(follows_the_documented_recipe),
 		cmocka_unit_test(each_part_counts),
 		cmocka_unit_test(the_rest_does_not),
+		cmocka_unit_test(layers_without_a_number_have_a_name_alone),
 		cmocka_unit_test(takes_any_sensor_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -307,8 +307,8 @@ static void ip4_protocols(void **state)
 	bench_init(&t);
 	struct packet p;
 	for (unsigned proto = 0; proto < 256; proto++) {
-		if (proto == IP_PROTO_TCP || proto == IP_PROTO_UDP || proto == 51)
-			continue;
+		if (proto == IP_PROTO_TCP || proto == IP_PROTO_UDP || strchr("\x04\x29\x2f\x33\x89", (int)proto))
+			continue; /* and IP, IPv6, GRE, AH, MPLS: not what follows here */
 		start4(25);
 		b.b[ETHERNET + 9] = (uint8_t)proto;
 		put_tcp(&b, "hello");

@@ -15,6 +15,9 @@ struct row {
 #define LINK(s) s, sizeof(s) - 1
 #define MACS "\x02\0\0\0\0\x0d\x02\0\0\0\0\x05"
 
+#define PRIORITY_4 "\x81\0\0\0\x81\0\0\0\x81\0\0\0\x81\0\0\0"
+#define PRIORITY_8 PRIORITY_4 PRIORITY_4
+
 static const struct row rows[] = {
 	{"ethernet", 1, LINK(MACS "\x08\x00"), 4, DECODE_PACKET, -1, {0}, true, true},
 	{"ethernet, v6", 1, LINK(MACS "\x86\xdd"), 6, DECODE_PACKET, -1, {0}, true, true},
@@ -32,9 +35,9 @@ static const struct row rows[] = {
 	{"nine tags", 1,
 	 LINK(MACS "\x81\0\0\1\x81\0\0\2\x81\0\0\3\x81\0\0\4\x81\0\0\5\x81\0\0\6\x81\0\0\7\x81\0\0\x08\x81\0\0\x09\x08\0"), 4,
 	 DECODE_REFUSED, ANOMALY_ENCAP_DEPTH, {0}, true, true},
-	{"nine priority tags", 1,
-	 LINK(MACS "\x81\0\0\0\x81\0\0\0\x81\0\0\0\x81\0\0\0\x81\0\0\0\x81\0\0\0\x81\0\0\0\x81\0\0\0\x81\0\0\0\x08\0"), 4,
-	 DECODE_REFUSED, ANOMALY_ENCAP_DEPTH, {0}, true, true},
+	{"sixteen priority tags", 1, LINK(MACS PRIORITY_8 PRIORITY_8 "\x08\0"), 4, DECODE_PACKET, -1, {0}, true, true},
+	{"seventeen priority tags", 1, LINK(MACS PRIORITY_8 PRIORITY_8 "\x81\0\0\0\x08\0"), 4, DECODE_REFUSED,
+	 ANOMALY_ENCAP_DEPTH, {0}, true, true},
 	{"arp", 1, LINK(MACS "\x08\x06"), 4, DECODE_OTHER, -1, {0}, true, true},
 	{"802.3 with LLC", 1, LINK(MACS "\x00\x40"), 4, DECODE_OTHER, -1, {0}, true, true},
 	{"802.3 in a vlan", 1, LINK(MACS "\x81\x00\x00\x05\x00\x40"), 4, DECODE_OTHER, -1, {0}, true, true},
@@ -69,6 +72,14 @@ static const struct row rows[] = {
 	{"loop", 108, LINK("\0\0\0\2"), 4, DECODE_PACKET, -1, {0}, false, false},
 	{"loop, v6", 108, LINK("\0\0\0\x18"), 6, DECODE_PACKET, -1, {0}, false, false},
 	{"loop, wrong order", 108, LINK("\2\0\0\0"), 4, DECODE_OTHER, -1, {0}, false, false},
+	{"ppp", 9, LINK("\x00\x21"), 4, DECODE_PACKET, -1, {0}, false, false},
+	{"ppp, framed", 9, LINK("\xff\x03\x00\x57"), 6, DECODE_PACKET, -1, {0}, false, false},
+	{"ppp, short protocol", 9, LINK("\x21"), 4, DECODE_PACKET, -1, {0}, false, false},
+	{"ppp, framed and short", 50, LINK("\xff\x03\x57"), 6, DECODE_PACKET, -1, {0}, false, false},
+	{"ppp, link control", 9, LINK("\xff\x03\xc0\x21"), 4, DECODE_OTHER, -1, {0}, false, false},
+	{"ppp with direction", 204, LINK("\x01\xff\x03\x00\x21"), 4, DECODE_PACKET, -1, {0}, false, false},
+	{"hdlc", 104, LINK("\x0f\x00\x08\x00"), 4, DECODE_PACKET, -1, {0}, false, false},
+	{"hdlc, keepalive", 104, LINK("\x8f\x00\x80\x35"), 4, DECODE_OTHER, -1, {0}, false, false},
 	{"802.11", 105, LINK("\x08\x01"), 4, DECODE_REFUSED, ANOMALY_LINK_UNKNOWN, {0}, false, false},
 };
 
