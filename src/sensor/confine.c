@@ -4,6 +4,7 @@
  * Known weaknesses: newfstatat with AT_EMPTY_PATH, which fstat() is made of, could name a path too and tell its size and
  * owner. The process may still use all of its memory and time. */
 #include "confine.h"
+#include "hint.h"
 #include "limits.h"
 #include "status.h"
 #include <cap-ng.h>
@@ -65,6 +66,7 @@ static int warm_libraries(char error[CONFINE_ERROR_TEXT])
 	if (e == 0)
 		pthread_join(thread, NULL);
 	free(blocks);
+	hint_free(hint_new()); /* nDPI's libgcrypt looks for the machine's FIPS mode, once */
 #ifdef __SANITIZE_ADDRESS__
 	/* its report reads /proc/self/maps and the program's symbols: now, or the report would end in SIGSYS half-way */
 	char place[256];
