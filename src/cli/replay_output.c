@@ -5,9 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
-void replay_output_event(void *context, const struct event *e)
+void replay_output_event(struct replay_output *o, const struct event *e)
 {
-	struct replay_output *o = context;
 	if (e->j->verdict == VERDICT_APPROVED || e->o->confidence < o->min_confidence)
 		return;
 	json_t *json = event_json(e);
@@ -40,7 +39,8 @@ void replay_summary(const struct sensor_stats *s, const struct recorder_counts *
 		fprintf(stderr, " (%" PRIu64 " of a link type that the filter cannot read)", filter_refused);
 	fprintf(stderr, "\nconnections      %" PRIu64 ": %" PRIu64 " HTTP, %" PRIu64 " TLS, %" PRIu64 " JSON lines, %" PRIu64
 	        " other TCP with payload\n", s->flows.opened, s->shards.protocols[APP_HTTP1], s->shards.protocols[APP_TLS],
-	        s->shards.protocols[APP_JSON_LINES], s->shards.protocols[APP_OTHER] + s->shards.protocols[APP_UNDECIDED]);
+	        s->shards.protocols[APP_JSON_LINES], s->shards.protocols[APP_OTHER] + s->shards.protocols[APP_UNDECIDED] +
+	        s->shards.protocols[APP_WEBSOCKET] + s->shards.protocols[APP_SOCKS]);
 	fprintf(stderr, "MCP connections  %" PRIu64 "\n", total);
 	print_counts(c);
 	if (s->labels.n) {

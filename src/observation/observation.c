@@ -1,4 +1,4 @@
-/* struct observation <-> bytes. One fixed layout, version 1, little endian, every part in the order of write_all():
+/* struct observation <-> bytes. One fixed layout, version 2, little endian, every part in the order of write_all():
  * strings are a 16-bit length (0xffff for NULL), the bytes and a NUL; lists come last, their lengths stand before the
  * strings. An observation has exactly one encoding, so decode and encode are each other's inverse. */
 #include "observation.h"
@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static const uint8_t magic[4] = {'o', 'b', 's', 1}; /* the last byte is the version */
+static const uint8_t magic[4] = {'o', 'b', 's', 2}; /* the last byte is the version */
 
 #define NULL_STRING 0xffffu
 
@@ -95,6 +95,18 @@ const char *event_kind_name(enum event_kind k)
 {
 	static const char *const names[KIND_COUNT] = {"connection", "connector", "tool-change"};
 	return name_in(names, KIND_COUNT, k);
+}
+
+const char *proxy_kind_name(enum proxy_kind k)
+{
+	static const char *const names[PROXY_COUNT] = {NULL, "http-connect", "http-absolute", "socks5", "socks4"};
+	return name_in(names, PROXY_COUNT, k);
+}
+
+const char *claim_source_name(enum claim_source s)
+{
+	static const char *const names[CLAIM_COUNT] = {"x-forwarded-for", "forwarded", "proxy-protocol"};
+	return name_in(names, CLAIM_COUNT, s);
 }
 
 /* ---- encoding: the same walk once without memory to learn the size, once with ---- */
@@ -219,6 +231,15 @@ static void write_all(struct writer *w, const struct observation *o)
 		put_string(w, o->reasons[i].detail, LIMIT_DETAIL);
 		put_le(w, (uint64_t)o->reasons[i].time_ns, 8);
 		put_le(w, o->reasons[i].frame, 8);
+	}
+	assert(o->proxy < PROXY_COUNT && (o->via_proxy || o->proxy == PROXY_NONE));
+	assert(o->n_claimed_clients <= LIMIT_CLAIMED_CLIENTS);
+	put_le(w, o->proxy, 1);
+	put_le(w, o->n_claimed_clients, 1);
+	for (unsigned i = 0; i < o->n_claimed_clients; i++) {
+		assert(o->claimed_client[i].source < CLAIM_COUNT);
+		put_le(w, o->claimed_client[i].source, 1);
+		put_addr(w, &o->claimed_client[i].address);
 	}
 }
 
@@ -389,6 +410,18 @@ static void read_reasons(struct cursor *c, struct observation *o, struct observe
 	o->n_reasons = n;
 }
 
+static void read_proxies(struct cursor *c, struct observation *o)
+{
+	o->proxy = get_below(c, 1, PROXY_COUNT);
+	if (o->proxy != PROXY_NONE && !o->via_proxy)
+		c->bad = true;
+	o->n_claimed_clients = (uint8_t)get_below(c, 1, LIMIT_CLAIMED_CLIENTS + 1);
+	for (unsigned i = 0; i < o->n_claimed_clients; i++) {
+		o->claimed_client[i].source = get_below(c, 1, CLAIM_COUNT);
+		o->claimed_client[i].address = get_addr(c);
+	}
+}
+
 /* What stands before the lists says how long they are: their arrays and a private copy of the bytes, in which the
  * strings stay, are one block. The copy is made before anything is checked: who wrote the bytes may still hold them. */
 bool observation_decode(const uint8_t *bytes, size_t n, struct observation_box *ret)
@@ -435,6 +468,7 @@ bool observation_decode(const uint8_t *bytes, size_t n, struct observation_box *
 		names += len.names[i];
 	}
 	read_reasons(&c, &o, reasons, len.reasons);
+	read_proxies(&c, &o);
 	if (c.bad || cursor_left(&c) != 0) {
 		free(memory);
 		errno = EINVAL;

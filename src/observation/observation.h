@@ -20,6 +20,11 @@ enum http_version { HTTP_VERSION_NONE, HTTP_VERSION_1_0, HTTP_VERSION_1_1, HTTP_
 enum auth_kind { AUTH_UNKNOWN, AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_APIKEY, AUTH_COOKIE, AUTH_QUERY_TOKEN, AUTH_COUNT };
 enum event_kind { KIND_CONNECTION, KIND_CONNECTOR, KIND_TOOL_CHANGE, KIND_COUNT };
 
+/* How the client asked a proxy for the authority: SOCKS and CONNECT open a tunnel, an absolute-form target does not. */
+enum proxy_kind { PROXY_NONE, PROXY_HTTP_CONNECT, PROXY_HTTP_ABSOLUTE, PROXY_SOCKS5, PROXY_SOCKS4, PROXY_COUNT };
+/* Where a proxy says whom it speaks for. */
+enum claim_source { CLAIM_X_FORWARDED_FOR, CLAIM_FORWARDED, CLAIM_PROXY_PROTOCOL, CLAIM_COUNT };
+
 /* Their names in events: "likely", "streamable-http", ...; NULL where the contract says null (none, unknown auth). */
 const char *confidence_name(enum confidence c);
 const char *stage_name(enum stage s);
@@ -27,6 +32,13 @@ const char *transport_name(enum transport t);
 const char *http_version_name(enum http_version v);
 const char *auth_kind_name(enum auth_kind a);
 const char *event_kind_name(enum event_kind k);
+const char *proxy_kind_name(enum proxy_kind k);
+const char *claim_source_name(enum claim_source s);
+
+struct claimed_client {
+	enum claim_source source;
+	struct ip_addr address;
+};
 
 struct observed_count {
 	const char *name;
@@ -60,6 +72,7 @@ struct observation {
 	bool tls;                   /* TLS or QUIC on the wire (what policy's "tls" requirement asks) */
 	bool host_cut;              /* host or sni did not fit or is malformed: never approves */
 	bool via_proxy;             /* the client spoke to a proxy: server_ip is the proxy's, not the authority's */
+	enum proxy_kind proxy;      /* never without via_proxy */
 	bool secure_scheme;         /* the authority's default port is 443 (https, wss, TLS), else 80 */
 	bool final;                 /* the connection ended with this observation */
 
@@ -75,6 +88,9 @@ struct observation {
 	struct encap encap;
 	bool has_client_mac;
 	uint8_t client_mac[6];
+
+	struct claimed_client claimed_client[LIMIT_CLAIMED_CLIENTS];
+	uint8_t n_claimed_clients;
 
 	const char *tls_version, *sni, *alpn, *ja4;
 	const char *host;           /* authority as sent, lower case, with port if sent */

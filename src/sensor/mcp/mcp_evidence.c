@@ -79,9 +79,20 @@ struct mcp_row *mcp_evidence_row(struct mcp_evidence *e, struct slice authority)
 	row->host_cut = authority.n && !whole;
 	row->encrypted = e->tls;
 	row->secure_scheme = e->tls;
-	row->via_proxy = e->tunnel_open;
+	mcp_row_proxy(row, e->proxy);
+	for (unsigned i = 0; i < e->claims.n; i++)
+		mcp_row_claim(row, &e->claims.items[i]);
 	e->rows[e->n_rows++] = row;
 	return row;
+}
+
+void mcp_evidence_host_set(struct mcp_row *row, struct slice authority)
+{
+	char lower[LIMIT_HOST];
+	row->host_cut |= !text_copy(lower, sizeof lower, authority);
+	for (char *c = lower; *c; c++)
+		*c = (char)ascii_lower((uint8_t)*c);
+	mcp_row_set(row, &row->host, slice_str(lower), LIMIT_HOST, true);
 }
 
 void mcp_evidence_host(struct mcp_evidence *e, struct mcp_row *row, const char *name, const char *what,
@@ -140,9 +151,9 @@ static void on_tunnel(void *context, unsigned depth, bool connect, const struct 
 {
 	struct mcp_evidence *e = context;
 	(void)depth, (void)answer;
-	if (connect)
-		e->tunnel_open = true;
-	mcp_evidence_http_closed(e); /* HTTP is over on this connection */
+	if (connect && e->proxy == PROXY_NONE)
+		e->proxy = PROXY_HTTP_CONNECT;
+	mcp_evidence_http_closed(e, false);
 }
 
 static void on_message(void *context, unsigned depth, enum app_carrier carrier, enum direction d, uint64_t exchange,
@@ -151,6 +162,8 @@ static void on_message(void *context, unsigned depth, enum app_carrier carrier, 
 	struct mcp_evidence *e = context;
 	if (carrier == CARRIER_LINE)
 		mcp_evidence_line(e, d, m);
+	else if (carrier == CARRIER_WEBSOCKET)
+		mcp_evidence_websocket(e, depth, d, exchange, m);
 	else
 		mcp_evidence_http_message(e, depth, carrier, d, exchange, m);
 }
@@ -159,7 +172,37 @@ static void on_closed(void *context, unsigned depth, enum direction d)
 {
 	(void)depth;
 	if (d == FROM_SERVER)
-		mcp_evidence_http_closed(context);
+		mcp_evidence_http_closed(context, true);
+}
+
+static void on_socks(void *context, unsigned depth, unsigned version, struct slice authority)
+{
+	static const char *const tiers[3] = {"proxy.connect-dedicated", "host.shared", "host.pattern"};
+	struct mcp_evidence *e = context;
+	struct slice name;
+	uint16_t port;
+	char text[HOSTNAME_TEXT];
+	(void)depth;
+	if (e->proxy == PROXY_NONE)
+		e->proxy = version == 4 ? PROXY_SOCKS4 : PROXY_SOCKS5;
+	if (!authority.n)
+		return;
+	free(e->tunnel);
+	e->tunnel = text_dup(authority, LIMIT_HOST);
+	struct mcp_row *row = mcp_evidence_row(e, authority);
+	if (!row)
+		return;
+	row->secure_scheme = true; /* as for CONNECT: what is inside says otherwise where it can be read */
+	mcp_evidence_host_set(row, authority);
+	if (authority_split(authority, &name, &port) && hostname_normalize(name, text))
+		mcp_evidence_host(e, row, text, "a proxy was asked for a host that", tiers);
+}
+
+static void on_claim(void *context, unsigned depth, const struct ip_addr *client)
+{
+	struct mcp_evidence *e = context;
+	(void)depth;
+	mcp_claims_add(&e->claims, CLAIM_PROXY_PROTOCOL, client);
 }
 
 const struct app_sink mcp_evidence_sink = {
@@ -170,4 +213,6 @@ const struct app_sink mcp_evidence_sink = {
 	.tls = on_tls,
 	.tunnel = on_tunnel,
 	.closed = on_closed,
+	.socks = on_socks,
+	.claim = on_claim,
 };

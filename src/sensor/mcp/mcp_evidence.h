@@ -10,7 +10,7 @@
 #include "mcp_message.h"
 #include "mcp_row.h"
 
-/* A request of a newline-delimited dialogue that waits for its answer. */
+/* A request of a dialogue that waits for its answer. */
 struct mcp_dialogue_request {
 	char id[JSONRPC_ID_TEXT];
 	char method[LIMIT_METHOD];
@@ -27,15 +27,18 @@ struct mcp_evidence {
 	uint32_t n_rows;
 	struct mcp_exchange *exchanges; /* oldest first */
 	uint32_t n_exchanges;
-	char *tunnel;                 /* authority that CONNECT asked for */
-	bool tunnel_open;
+	char *tunnel;                 /* authority that CONNECT or SOCKS asked for */
+	enum proxy_kind proxy;        /* of the tunnel that is open: the one that the client spoke to */
+	struct mcp_claims claims;     /* of the connection: headers of the PROXY protocol */
 	bool any;                     /* some row has at least `possible` */
 	bool answer_session_header;   /* the answer that is being read without its request */
 	bool answer_is_file;
+	bool answer_subprotocol;      /* it accepted a WebSocket with the subprotocol mcp */
+	bool websocket_proved, websocket_said[2];
 	bool tls;                     /* TLS at the depth that is being read */
 	struct mcp_row *last_row;     /* of the last HTTP request: most connections have one authority */
 	char last_authority[LIMIT_HOST];
-	/* the dialogue on a bare TCP connection, by who asked */
+	/* the dialogue on a bare TCP connection or in a WebSocket, by who asked */
 	struct mcp_dialogue_request *dialogue[2];
 	uint8_t dialogue_at[2];
 	bool dialogue_proved;
@@ -53,6 +56,8 @@ extern const struct app_sink mcp_evidence_sink;
 
 /* The row of an authority, made if there is none; NULL when out of memory or at LIMIT_AUTHORITIES. Text as sent, or empty. */
 struct mcp_row *mcp_evidence_row(struct mcp_evidence *e, struct slice authority);
+/* The authority as the event shows it: lower case, with the port if one was sent. */
+void mcp_evidence_host_set(struct mcp_row *row, struct slice authority);
 bool mcp_evidence_in_doubt(const struct mcp_evidence *e);
 
 /* One piece of evidence with its signature's own confidence; nothing if signature is NULL. */
@@ -70,13 +75,22 @@ void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_
                                uint64_t exchange, const struct jsonrpc_message *m);
 void mcp_evidence_sse_event(void *context, unsigned depth, uint64_t exchange, struct slice type, struct slice data,
                             bool data_cut);
-/* The server will say no more: exchanges without an MCP answer were attempts. */
-void mcp_evidence_http_closed(struct mcp_evidence *e);
+/* HTTP is over, or (gone) the server will say no more at all: exchanges without an MCP answer were attempts. */
+void mcp_evidence_http_closed(struct mcp_evidence *e, bool gone);
+struct mcp_exchange *mcp_evidence_exchange(struct mcp_evidence *e, unsigned depth, uint64_t id);
 
 /* mcp_evidence_message.c */
 /* What a message says about who is talking: names, versions, counts. */
 void mcp_evidence_facts(struct mcp_evidence *e, struct mcp_row *row, enum direction d, const struct jsonrpc_message *m,
                         const struct mcp_meaning *meaning);
+/* A request of a dialogue is kept until it is answered, LIMIT_DIALOGUE_IDS of them. */
+void mcp_evidence_remember(struct mcp_evidence *e, enum direction d, const struct jsonrpc_message *m, enum mcp_shape shape);
+/* The other side's request that this message answers, or NULL. */
+struct mcp_dialogue_request *mcp_evidence_asked(struct mcp_evidence *e, enum direction d, const struct jsonrpc_message *m);
 void mcp_evidence_line(struct mcp_evidence *e, enum direction d, const struct jsonrpc_message *m);
+
+/* mcp_evidence_websocket.c */
+void mcp_evidence_websocket(struct mcp_evidence *e, unsigned depth, enum direction d, uint64_t exchange,
+                            const struct jsonrpc_message *m);
 
 #endif

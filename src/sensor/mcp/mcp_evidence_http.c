@@ -3,7 +3,7 @@
 #include "text.h"
 #include <stdlib.h>
 
-static struct mcp_exchange *exchange_find(struct mcp_evidence *e, unsigned depth, uint64_t id)
+struct mcp_exchange *mcp_evidence_exchange(struct mcp_evidence *e, unsigned depth, uint64_t id)
 {
 	struct mcp_exchange *x = e->exchanges;
 	while (x && (x->id != id || x->depth != depth))
@@ -30,28 +30,6 @@ static void exchange_append(struct mcp_evidence *e, struct mcp_exchange *x)
 		at = &(*at)->next;
 	*at = x;
 	e->n_exchanges++;
-}
-
-/* The request is MCP: what its head said belongs to the row. */
-static void exchange_confirm(struct mcp_exchange *x)
-{
-	struct mcp_row *row = x->row;
-	enum row_rank rank = x->discovery ? RANK_HINT : RANK_MCP;
-	if (x->path && rank > row->path_rank) {
-		mcp_row_set(row, &row->path, slice_str(x->path), LIMIT_PATH, true);
-		row->path_rank = rank;
-	}
-	if (x->user_agent)
-		mcp_row_set(row, &row->user_agent, slice_str(x->user_agent), LIMIT_USER_AGENT, false);
-	if (!row->encrypted || row->http_version == HTTP_VERSION_NONE)
-		row->http_version = x->http_version;
-	if (!x->discovery)
-		mcp_row_auth(row, x->auth);
-	if (x->version[0] && !x->discovery)
-		mcp_row_set(row, &row->version_declared, slice_str(x->version), LIMIT_VERSION, true);
-	if (!x->evidence && !x->discovery)
-		mcp_row_transport(row, mcp_exchange_transport(x), 1);
-	x->evidence = true;
 }
 
 static const char *verb_name(enum http_verb v)
@@ -107,14 +85,11 @@ static struct mcp_row *row_of(struct mcp_evidence *e, const struct request_facts
 	e->last_row = authority.n < sizeof e->last_authority ? row : NULL;
 	text_copy(e->last_authority, sizeof e->last_authority, authority);
 	if (authority.n && !row->host_from_request) {
-		char lower[LIMIT_HOST];
-		row->host_cut |= !text_copy(lower, sizeof lower, authority);
-		for (char *c = lower; *c; c++)
-			*c = (char)ascii_lower((uint8_t)*c);
-		mcp_row_set(row, &row->host, slice_str(lower), LIMIT_HOST, true);
+		mcp_evidence_host_set(row, authority);
 		row->host_from_request = f->verb != VERB_CONNECT;
 	}
-	row->via_proxy |= f->absolute_form;
+	if (f->absolute_form)
+		mcp_row_proxy(row, f->verb == VERB_CONNECT ? PROXY_HTTP_CONNECT : PROXY_HTTP_ABSOLUTE);
 	if (f->verb == VERB_CONNECT)
 		row->secure_scheme = true;
 	return row;
@@ -129,7 +104,7 @@ static bool request_head(struct mcp_evidence *e, unsigned depth, const struct ht
 	bool post_json = f.verb == VERB_POST && f.json_body;
 	bool discovery = f.verb == VERB_GET && slice_find(f.path, '.') < f.path.n && is_mcp_discovery(e, f.path);
 	bool interesting = post_json || f.mcp_header || discovery || (f.verb == VERB_GET && f.accepts_sse) ||
-	                   f.verb == VERB_CONNECT || f.cors_headers.n || f.upgrade_protocol.n;
+	                   f.verb == VERB_CONNECT || f.cors_headers.n || f.upgrade_websocket;
 	if (!interesting && same && e->last_row->confidence == CONFIDENCE_NONE)
 		return false; /* the web: this host was looked at when it was first asked for */
 	if (f.verb == VERB_CONNECT && depth + 1 < LIMIT_TUNNEL_DEPTH) {
@@ -154,13 +129,13 @@ static bool request_head(struct mcp_evidence *e, unsigned depth, const struct ht
 	               f.verb == VERB_OPTIONS || f.verb == VERB_CONNECT || f.verb == VERB_OTHER;
 	if (f.mcp_header) {
 		mcp_evidence_add(e, row, f.header, "%s carried a header that only MCP has: %s", verb_name(f.verb), f.header->reason);
-		exchange_confirm(x);
+		mcp_exchange_confirm(x);
 	}
 	if (discovery) {
 		mcp_evidence_add(e, row, signature_behaviour(e->set, "oauth.mcp-resource"),
 		         "the client asked for the OAuth metadata of an MCP endpoint: %.*s", (int)(f.path.n < 120 ? f.path.n : 120),
 		         (const char *)f.path.p);
-		exchange_confirm(x);
+		mcp_exchange_confirm(x);
 	}
 	struct slice cors = f.cors_headers;
 	for (; cors.n; cors = slice_after(cors, 1))
@@ -169,9 +144,11 @@ static bool request_head(struct mcp_evidence *e, unsigned depth, const struct ht
 			         "a browser asked leave to send a header that only MCP has");
 			break;
 		}
-	if (f.upgrade_websocket && slice_ieq_str(slice_trim(f.upgrade_protocol), "mcp"))
+	if (x->subprotocol) {
 		mcp_evidence_add(e, row, signature_behaviour(e->set, "websocket.subprotocol"),
 		         "a WebSocket was asked for with the subprotocol mcp");
+		mcp_exchange_confirm(x);
+	}
 	if (row->confidence != CONFIDENCE_NONE && !row->path && x->path) { /* a hint's first path, until MCP's is known */
 		mcp_row_set(row, &row->path, slice_str(x->path), LIMIT_PATH, false);
 		if (x->user_agent)
@@ -196,6 +173,13 @@ static bool unpaired_head(struct mcp_evidence *e, const struct http_head *head)
 	/* a file from a web server's disk: a document that quotes MCP */
 	e->answer_is_file = http_field_value(head, "last-modified").p || http_field_value(head, "etag").p ||
 	                    http_field_value(head, "accept-ranges").p;
+	e->answer_subprotocol = head->status == 101 && slice_ieq_str(http_field_value(head, "sec-websocket-protocol"), "mcp");
+	if (e->answer_subprotocol) {
+		struct mcp_row *row = unpaired_row(e);
+		if (row)
+			mcp_evidence_add(e, row, signature_behaviour(e->set, "websocket.subprotocol"),
+			                 "a WebSocket with the subprotocol mcp was accepted");
+	}
 	if (e->answer_session_header) {
 		struct mcp_row *row = unpaired_row(e);
 		if (row) {
@@ -211,11 +195,14 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 {
 	if (head->unpaired || !head->exchange)
 		return unpaired_head(e, head);
-	struct mcp_exchange *x = exchange_find(e, depth, head->exchange);
+	struct mcp_exchange *x = mcp_evidence_exchange(e, depth, head->exchange);
 	if (!x)
 		return false;
-	if (head->status < 200)
+	if (head->status < 200) {
+		if (head->status == 101)
+			x->status = 101;
 		return false;
+	}
 	struct mcp_row *row = x->row;
 	if (!mcp_evidence_in_doubt(e))
 		mcp_row_trust(row);
@@ -225,7 +212,7 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 	x->sse_answer = ok && slice_istarts(http_field_value(head, "content-type"), "text/event-stream");
 	if (http_field_value(head, "mcp-session-id").p && x->verb == VERB_POST) {
 		mcp_evidence_add(e, row, signature_behaviour(e->set, "http.mcp-headers"), "the server gave out an Mcp-Session-Id");
-		exchange_confirm(x);
+		mcp_exchange_confirm(x);
 	}
 	if (x->verb == VERB_DELETE && x->session_header && ok) {
 		mcp_evidence_add(e, row, signature_behaviour(e->set, "http.session-delete"), "a session was ended by DELETE, answered %u",
@@ -240,7 +227,7 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 	if (x->legacy_open && head->status == 202 && !x->evidence) {
 		mcp_evidence_add(e, row, signature_behaviour(e->set, "http.path-accept"),
 		                 "a JSON-RPC request to a URI with a session id was answered by 202, as the legacy transport does");
-		exchange_confirm(x);
+		mcp_exchange_confirm(x);
 	}
 	if (x->evidence && x->verb == VERB_POST && head->status == 202)
 		x->answered_mcp = true;
@@ -292,7 +279,7 @@ static void request_evidence(struct mcp_evidence *e, struct mcp_exchange *x, con
 		                 "POST carried the client's answer to an MCP request of the server");
 	if (m->type[JM_P_META_VERSION] == JSON_STRING && !x->version[0])
 		memcpy(x->version, m->protocol_version, sizeof x->version);
-	exchange_confirm(x);
+	mcp_exchange_confirm(x);
 }
 
 static void client_message(struct mcp_evidence *e, struct mcp_exchange *x, const struct jsonrpc_message *m)
@@ -314,7 +301,7 @@ static void client_message(struct mcp_evidence *e, struct mcp_exchange *x, const
 			memcpy(x->method, m->method, sizeof x->method);
 			memcpy(x->rpc_id, m->id, sizeof x->rpc_id);
 		} else if (meaning.shape == SHAPE_OPEN && x->mcp_header) {
-			exchange_confirm(x);
+			mcp_exchange_confirm(x);
 		} else if (asks && known && x->session_uri && x->path_endpoint) {
 			x->legacy_open = true;
 		}
@@ -345,7 +332,7 @@ static void answer_to_post(struct mcp_evidence *e, struct mcp_exchange *x, const
 	    mcp_result_fits(x->method, m)) {
 		mcp_evidence_add(e, x->row, signature_behaviour(e->set, "mcp.dialogue"), "%s was asked, and answered as MCP answers it",
 		         x->method);
-		exchange_confirm(x);
+		mcp_exchange_confirm(x);
 	}
 	if (!x->evidence)
 		return;
@@ -386,7 +373,7 @@ static void unpaired_message(struct mcp_evidence *e, const struct jsonrpc_messag
 void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_carrier carrier, enum direction d,
                                uint64_t exchange, const struct jsonrpc_message *m)
 {
-	struct mcp_exchange *x = exchange ? exchange_find(e, depth, exchange) : NULL;
+	struct mcp_exchange *x = exchange ? mcp_evidence_exchange(e, depth, exchange) : NULL;
 	if (d == FROM_CLIENT) {
 		if (x)
 			client_message(e, x, m);
@@ -407,7 +394,7 @@ void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_
 			mcp_evidence_add(e, x->row, signature_behaviour(e->set, meaning.behaviour),
 			         "the event stream carried an MCP %s%s%s", meaning.type == MCP_RESULT ? "result" : "message",
 			         m->server_name[0] ? " of server " : "", m->server_name);
-		exchange_confirm(x);
+		mcp_exchange_confirm(x);
 		mcp_evidence_facts(e, x->row, FROM_SERVER, m, &meaning);
 		established(x);
 	}
@@ -417,7 +404,7 @@ void mcp_evidence_sse_event(void *context, unsigned depth, uint64_t exchange, st
                             bool data_cut)
 {
 	struct mcp_evidence *e = context;
-	struct mcp_exchange *x = exchange ? exchange_find(e, depth, exchange) : NULL;
+	struct mcp_exchange *x = exchange ? mcp_evidence_exchange(e, depth, exchange) : NULL;
 	if (!x || x->verb != VERB_GET || x->endpoint_event || data_cut || !slice_eq_str(type, "endpoint"))
 		return;
 	data = slice_trim(data);
@@ -427,7 +414,7 @@ void mcp_evidence_sse_event(void *context, unsigned depth, uint64_t exchange, st
 	x->endpoint_event = true;
 	mcp_evidence_add(e, x->row, signature_behaviour(e->set, "sse.endpoint"),
 	         "the event stream began with an endpoint event that names a session URI");
-	exchange_confirm(x);
+	mcp_exchange_confirm(x);
 	mcp_row_transport(x->row, TRANSPORT_HTTP_SSE, 1);
 	established(x);
 }
@@ -435,14 +422,14 @@ void mcp_evidence_sse_event(void *context, unsigned depth, uint64_t exchange, st
 void mcp_evidence_http_end(void *context, unsigned depth, enum direction d, uint64_t exchange, const struct app_body *body)
 {
 	struct mcp_evidence *e = context;
-	struct mcp_exchange *x = exchange ? exchange_find(e, depth, exchange) : NULL;
+	struct mcp_exchange *x = exchange ? mcp_evidence_exchange(e, depth, exchange) : NULL;
 	if (!x)
 		return;
 	if (d == FROM_CLIENT) {
 		if (body->json && body->messages == 0 && body->lost && x->accepts_both && x->path_strong && !x->evidence) {
 			mcp_evidence_add(e, x->row, signature_behaviour(e->set, "http.path-accept"),
 			         "POST to an MCP path with MCP's Accept header; the body could not be read");
-			exchange_confirm(x);
+			mcp_exchange_confirm(x);
 		}
 		return;
 	}
@@ -457,9 +444,9 @@ void mcp_evidence_http_end(void *context, unsigned depth, enum direction d, uint
 	exchange_drop(e, x);
 }
 
-void mcp_evidence_http_closed(struct mcp_evidence *e)
+void mcp_evidence_http_closed(struct mcp_evidence *e, bool gone)
 {
 	for (struct mcp_exchange *x = e->exchanges; x; x = x->next)
-		if (x->evidence && !x->answered_mcp)
+		if (x->evidence && !x->answered_mcp && !(x->status == 101 && !gone))
 			mcp_row_stage(x->row, STAGE_ATTEMPTED);
 }

@@ -38,7 +38,7 @@ void mcp_evidence_facts(struct mcp_evidence *e, struct mcp_row *row, enum direct
 	}
 }
 
-static void remember(struct mcp_evidence *e, enum direction d, const struct jsonrpc_message *m, enum mcp_shape shape)
+void mcp_evidence_remember(struct mcp_evidence *e, enum direction d, const struct jsonrpc_message *m, enum mcp_shape shape)
 {
 	if (!e->dialogue[d])
 		e->dialogue[d] = calloc(LIMIT_DIALOGUE_IDS, sizeof *e->dialogue[d]);
@@ -50,8 +50,7 @@ static void remember(struct mcp_evidence *e, enum direction d, const struct json
 	q->shape = shape;
 }
 
-/* The other side's request that this message answers. */
-static struct mcp_dialogue_request *asked(struct mcp_evidence *e, enum direction d, const struct jsonrpc_message *m)
+struct mcp_dialogue_request *mcp_evidence_asked(struct mcp_evidence *e, enum direction d, const struct jsonrpc_message *m)
 {
 	struct mcp_dialogue_request *list = e->dialogue[direction_flip(d)];
 	for (int i = 0; list && m->id[0] && !m->id_cut && i < LIMIT_DIALOGUE_IDS; i++)
@@ -66,19 +65,19 @@ void mcp_evidence_line(struct mcp_evidence *e, enum direction d, const struct js
 	struct mcp_meaning meaning = mcp_message_read(m);
 	if (meaning.type == MCP_NO_MESSAGE || m->in_batch)
 		return;
-	struct mcp_row *row = mcp_evidence_row(e, slice_of(NULL, 0));
+	struct mcp_row *row = mcp_evidence_row(e, e->tunnel ? slice_str(e->tunnel) : slice_of(NULL, 0));
 	if (!row)
 		return;
 	mcp_evidence_facts(e, row, d, m, &meaning);
 	if (d == FROM_CLIENT && m->type[JM_P_PROTOCOL_VERSION] == JSON_STRING)
 		mcp_row_set(row, &row->version_requested, slice_str(m->protocol_version), LIMIT_VERSION, false);
 	if (meaning.type == MCP_REQUEST && meaning.shape >= SHAPE_METHOD) {
-		remember(e, d, m, meaning.shape);
+		mcp_evidence_remember(e, d, m, meaning.shape);
 		return;
 	}
 	if (meaning.type != MCP_RESULT)
 		return;
-	struct mcp_dialogue_request *q = asked(e, d, m);
+	struct mcp_dialogue_request *q = mcp_evidence_asked(e, d, m);
 	if (!q || !mcp_result_fits(q->method, m) || (q->shape != SHAPE_PROOF && meaning.shape != SHAPE_PROOF))
 		return;
 	mcp_evidence_add(e, row, signature_behaviour(e->set, "mcp.tcp.dialogue"),

@@ -176,6 +176,18 @@ void request_facts_read(const struct http_head *head, const struct signature_set
 	*ret = f;
 }
 
+/* "chat, mcp": a list of tokens (RFC 6455 4.1, point 10 of the client's requirements). */
+static bool lists_token(struct slice list, const char *token)
+{
+	while (list.n) {
+		struct slice one = slice_first(list, slice_find(list, ','));
+		if (slice_ieq_str(slice_trim(one), token))
+			return true;
+		list = slice_after(list, one.n + 1);
+	}
+	return false;
+}
+
 struct mcp_exchange *mcp_exchange_new(const struct request_facts *f, const struct http_head *head, unsigned depth,
                                       struct mcp_row *row)
 {
@@ -195,14 +207,46 @@ struct mcp_exchange *mcp_exchange_new(const struct request_facts *f, const struc
 	x->session_uri = f->session_uri;
 	x->json_body = f->json_body;
 	x->ambiguous = head->ambiguous;
+	x->websocket = f->upgrade_websocket;
+	x->subprotocol = f->upgrade_websocket && lists_token(f->upgrade_protocol, "mcp");
+	struct mcp_claims claims = {.n = 0};
+	mcp_claims_read(head, &claims);
+	if (claims.n && (x->claims = malloc(sizeof *x->claims)) != NULL)
+		*x->claims = claims;
 	text_copy(x->version, sizeof x->version, f->version);
 	x->path = text_dup(f->path, LIMIT_PATH);
 	x->user_agent = f->user_agent.n ? text_dup(f->user_agent, LIMIT_USER_AGENT) : NULL;
 	return x;
 }
 
+/* The request is MCP: what its head said belongs to the row. */
+void mcp_exchange_confirm(struct mcp_exchange *x)
+{
+	struct mcp_row *row = x->row;
+	enum row_rank rank = x->discovery ? RANK_HINT : RANK_MCP;
+	if (x->path && rank > row->path_rank) {
+		mcp_row_set(row, &row->path, slice_str(x->path), LIMIT_PATH, true);
+		row->path_rank = rank;
+	}
+	if (x->user_agent)
+		mcp_row_set(row, &row->user_agent, slice_str(x->user_agent), LIMIT_USER_AGENT, false);
+	if (!row->encrypted || row->http_version == HTTP_VERSION_NONE)
+		row->http_version = x->http_version;
+	if (!x->discovery)
+		mcp_row_auth(row, x->auth);
+	if (x->version[0] && !x->discovery)
+		mcp_row_set(row, &row->version_declared, slice_str(x->version), LIMIT_VERSION, true);
+	if (!x->evidence && !x->discovery)
+		mcp_row_transport(row, mcp_exchange_transport(x), 1);
+	for (unsigned i = 0; x->claims && i < x->claims->n; i++)
+		mcp_row_claim(row, &x->claims->items[i]);
+	x->evidence = true;
+}
+
 enum transport mcp_exchange_transport(const struct mcp_exchange *x)
 {
+	if (x->websocket)
+		return TRANSPORT_WEBSOCKET;
 	if (x->verb == VERB_GET)
 		return x->endpoint_event ? TRANSPORT_HTTP_SSE : TRANSPORT_STREAMABLE_HTTP;
 	if (x->verb == VERB_DELETE)
@@ -219,6 +263,7 @@ void mcp_exchange_free(struct mcp_exchange *x)
 {
 	if (!x)
 		return;
+	free(x->claims);
 	free(x->path);
 	free(x->user_agent);
 	free(x);

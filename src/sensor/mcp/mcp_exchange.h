@@ -5,6 +5,7 @@
 
 #include "http1.h"
 #include "jsonrpc.h"
+#include "mcp_claim.h"
 #include "mcp_row.h"
 
 enum http_verb { VERB_OTHER, VERB_GET, VERB_POST, VERB_DELETE, VERB_OPTIONS, VERB_CONNECT };
@@ -34,6 +35,7 @@ struct mcp_exchange {
 	enum http_version http_version;
 	bool mcp_header, session_header, accepts_both, accepts_sse, session_uri, json_body, discovery, ambiguous;
 	bool path_endpoint, path_strong;
+	bool websocket, subprotocol; /* an Upgrade to one was asked for; with the subprotocol mcp */
 	bool legacy_open;     /* anybody's request, but to a session URI: a 202 will tell */
 	bool evidence;        /* the request is MCP: its facts are in the row */
 	bool foreign;         /* its body is another protocol's */
@@ -45,10 +47,13 @@ struct mcp_exchange {
 	char rpc_id[JSONRPC_ID_TEXT];
 	char version[LIMIT_VERSION]; /* declared in header or body */
 	char *path, *user_agent;
+	struct mcp_claims *claims;   /* whom proxies say they speak for; NULL: nobody */
 };
 
 struct mcp_exchange *mcp_exchange_new(const struct request_facts *f, const struct http_head *head, unsigned depth,
                                       struct mcp_row *row);
+/* The request is MCP: what its head said belongs to the row. */
+void mcp_exchange_confirm(struct mcp_exchange *x);
 enum transport mcp_exchange_transport(const struct mcp_exchange *x);
 void mcp_exchange_free(struct mcp_exchange *x);
 

@@ -97,6 +97,17 @@ void mcp_row_transport(struct mcp_row *r, enum transport t, unsigned level)
 	r->transport_level = (uint8_t)level;
 }
 
+void mcp_row_proxy(struct mcp_row *r, enum proxy_kind proxy)
+{
+	if (r->proxy == PROXY_NONE)
+		r->proxy = proxy;
+}
+
+void mcp_row_claim(struct mcp_row *r, const struct claimed_client *c)
+{
+	mcp_claims_add(&r->claims, c->source, &c->address);
+}
+
 void mcp_row_auth(struct mcp_row *r, enum auth_kind auth)
 {
 	if (r->auth == AUTH_UNKNOWN || (r->auth == AUTH_NONE && auth > AUTH_NONE)) {
@@ -167,7 +178,10 @@ void mcp_row_observe(const struct mcp_row *r, struct observation *o)
 	o->encrypted = r->encrypted;
 	o->tls = r->encrypted;
 	o->host_cut = r->host_cut;
-	o->via_proxy = r->via_proxy;
+	o->via_proxy = r->proxy != PROXY_NONE;
+	o->proxy = r->proxy;
+	memcpy(o->claimed_client, r->claims.items, sizeof o->claimed_client);
+	o->n_claimed_clients = r->claims.n;
 	o->secure_scheme = r->secure_scheme;
 	o->first_seen_ns = r->first_seen_ns;
 	o->host = r->host;

@@ -6,6 +6,7 @@
 #include "anomaly.h"
 #include "hostname.h"
 #include "http1.h"
+#include "mcp_claim.h"
 #include "observation.h"
 #include "signature.h"
 
@@ -31,7 +32,8 @@ struct mcp_row {
 	uint8_t transport_level;
 	enum http_version http_version;
 	enum auth_kind auth;
-	bool encrypted, host_cut, via_proxy, secure_scheme, host_from_request;
+	enum proxy_kind proxy;
+	bool encrypted, host_cut, secure_scheme, host_from_request;
 	bool changed;               /* since the last observation, in a way that may matter to the verdict */
 	uint8_t path_rank;
 	int64_t first_seen_ns;
@@ -43,6 +45,8 @@ struct mcp_row {
 	char *version_accepted;     /* declared in a request that was not refused */
 	char *version_requested;    /* what the client asked for */
 	char *version_declared;     /* in a request whose answer is not known */
+
+	struct mcp_claims claims;   /* whom proxies say they speak for */
 
 	struct name_counts methods, server_methods, tools_called;
 	uint64_t requests, errors;
@@ -62,6 +66,9 @@ void mcp_row_trust(struct mcp_row *r);
 void mcp_row_stage(struct mcp_row *r, enum stage stage);
 /* level: 1 tried, 2 answered. The furthest stands, else the latest. */
 void mcp_row_transport(struct mcp_row *r, enum transport t, unsigned level);
+/* The first hop stands: a tunnel inside a tunnel was asked for through the outer one's proxy. */
+void mcp_row_proxy(struct mcp_row *r, enum proxy_kind proxy);
+void mcp_row_claim(struct mcp_row *r, const struct claimed_client *c);
 void mcp_row_auth(struct mcp_row *r, enum auth_kind auth);
 /* Sets the field if it is empty, or always with replace. Empty text changes nothing. */
 void mcp_row_set(struct mcp_row *r, char **field, struct slice text, size_t cap, bool replace);

@@ -1,15 +1,16 @@
 #include "app_stream.h"
+#include "app_guess.h"
 #include "body_reader.h"
 #include "limits.h"
 #include "proxy_protocol.h"
+#include "socks.h"
+#include "websocket_frame.h"
+#include "websocket_reader.h"
 #include <stdlib.h>
 
 /* Bytes of a direction that may wait until the protocol is known: a method name, a record and message header, or a header
  * of the PROXY protocol before them. */
 enum { FIRST_BYTES = 600 };
-/* As much as a first line or record header needs to be known: what comes later changes nothing, in
- * any split. */
-enum { TELLING_BYTES = 40 };
 /* Segments that a mid-stream start is searched for a head of HTTP before the connection is given up. */
 enum { SEARCH_SEGMENTS = 512 };
 
@@ -31,6 +32,9 @@ struct app_stream {
 	struct jsonrpc *lines[2];
 	enum direction line_direction; /* of the line that is being read */
 	struct body_reader body[2];
+	struct websocket_reader *websocket; /* after an accepted Upgrade, or found in mid-stream */
+	struct socks *socks;
+	bool socks_open[2];            /* that direction is in the tunnel behind SOCKS */
 	struct app_stream *inner;      /* what the tunnel carries */
 };
 
@@ -98,15 +102,46 @@ static void on_body_end(void *context, enum direction d, uint64_t exchange, uint
 	body_reader_end(&a->body[d], exchange, complete);
 }
 
+static void tunnel_open(struct app_stream *a)
+{
+	if (a->depth + 1 < LIMIT_TUNNEL_DEPTH)
+		a->inner = stream_new(a->sink, a->context, a->anomalies, true, a->depth + 1);
+	else
+		anomaly_count(a->anomalies, ANOMALY_TUNNEL_DEPTH);
+	if (!a->inner)
+		a->finished = true;
+}
+
 static void on_tunnel(void *context, bool connect, const struct http_head *answer)
 {
 	struct app_stream *a = context;
+	struct websocket_terms terms;
 	a->sink->tunnel(a->context, a->depth, connect, answer);
-	if (connect && a->depth + 1 < LIMIT_TUNNEL_DEPTH)
-		a->inner = stream_new(a->sink, a->context, a->anomalies, true, a->depth + 1);
-	else if (connect)
-		anomaly_count(a->anomalies, ANOMALY_TUNNEL_DEPTH);
-	if (!a->inner)
+	if (connect)
+		tunnel_open(a);
+	else if (websocket_terms_read(answer, &terms))
+		a->websocket = websocket_reader_new(a->sink, a->context, a->anomalies, a->depth, answer->exchange, &terms);
+	if (!a->inner && !a->websocket)
+		a->finished = true;
+}
+
+/* What a client said after it asked for an Upgrade whose answer was not captured: a WebSocket's frames show themselves. */
+static void on_tunnel_unanswered(void *context, uint64_t exchange, struct slice said)
+{
+	static const struct websocket_terms terms = {.unseen = true};
+	struct app_stream *a = context;
+	bool masked;
+	if (!websocket_looks_like(said, &masked) || !masked)
+		return;
+	a->websocket = websocket_reader_new(a->sink, a->context, a->anomalies, a->depth, exchange, &terms);
+	if (a->websocket)
+		websocket_reader_feed(a->websocket, FROM_CLIENT, said);
+}
+
+static void feed_websocket(struct app_stream *a, enum direction d, struct slice bytes)
+{
+	if (websocket_reader_feed(a->websocket, d, bytes) == PARSE_BAD &&
+	    websocket_reader_feed(a->websocket, direction_flip(d), slice_of(NULL, 0)) == PARSE_BAD)
 		a->finished = true;
 }
 
@@ -115,6 +150,8 @@ static void on_tunnel_bytes(void *context, enum direction d, struct slice bytes)
 	struct app_stream *a = context;
 	if (a->inner)
 		app_stream_bytes(a->inner, d, bytes);
+	else if (a->websocket)
+		feed_websocket(a, d, bytes);
 }
 
 static void on_tunnel_gap(void *context, enum direction d, uint64_t n)
@@ -122,11 +159,14 @@ static void on_tunnel_gap(void *context, enum direction d, uint64_t n)
 	struct app_stream *a = context;
 	if (a->inner)
 		app_stream_gap(a->inner, d, n);
+	else if (a->websocket)
+		websocket_reader_gap(a->websocket, d, n);
 }
 
 static const struct http1_callbacks http_callbacks = {
 	.head = on_head, .body = on_body, .body_gap = on_body_gap, .end = on_body_end,
 	.tunnel = on_tunnel, .tunnel_bytes = on_tunnel_bytes, .tunnel_gap = on_tunnel_gap,
+	.tunnel_unanswered = on_tunnel_unanswered,
 };
 
 /* ---- JSON texts on a bare TCP connection ---- */
@@ -169,48 +209,46 @@ static void feed_tls(struct app_stream *a, enum direction d, struct slice bytes)
 		a->finished = true;
 }
 
+/* ---- SOCKS ---- */
+
+static void socks_through(struct app_stream *a, enum direction d)
+{
+	const struct socks_facts *facts = socks_facts(a->socks);
+	a->socks_open[d] = true;
+	if (a->inner)
+		return;
+	a->sink->socks(a->context, a->depth, facts->version, slice_str(facts->authority));
+	tunnel_open(a);
+}
+
+static void feed_socks(struct app_stream *a, enum direction d, struct slice bytes)
+{
+	if (!a->socks_open[d]) {
+		size_t used;
+		enum parse p = socks_feed(a->socks, d, bytes, &used);
+		bytes = slice_after(bytes, used);
+		if (p == PARSE_DONE)
+			socks_through(a, d);
+		else if (p == PARSE_BAD)
+			a->finished = true;
+	}
+	if (a->finished || !bytes.n)
+		return;
+	app_stream_bytes(a->inner, d, bytes);
+	a->finished = a->inner->finished;
+}
+
+/* Lost bytes of the opening: what they asked for is not known, what they opened may be. */
+static void gap_socks(struct app_stream *a, enum direction d, uint64_t n)
+{
+	bool opening = !a->socks_open[d];
+	if (opening)
+		socks_through(a, d);
+	if (a->inner)
+		app_stream_gap(a->inner, d, opening ? 0 : n);
+}
+
 /* ---- first bytes ---- */
-
-/* A line with something in it, and its end. */
-static bool has_line(struct slice s)
-{
-	while (s.n && (s.p[0] == '\r' || s.p[0] == '\n'))
-		s = slice_after(s, 1);
-	return slice_find(s, '\n') < s.n;
-}
-
-/* What these first bytes of direction d could be. *ret_sure is false while more bytes could change it. *ret_flip: the
- * speaker is not who d says. */
-static enum app_protocol guess(struct slice first, enum direction d, bool roles_known, bool *ret_sure, bool *ret_flip)
-{
-	bool sure_request, sure_answer, sure_tls;
-	first = slice_first(first, TELLING_BYTES);
-	*ret_flip = false;
-	bool request = http1_looks_like(first, FROM_CLIENT, &sure_request);
-	bool answer = http1_looks_like(first, FROM_SERVER, &sure_answer);
-	bool tls = tls_looks_like(first, &sure_tls);
-	*ret_sure = true;
-	if (request && sure_request && !has_line(first) && first.n < TELLING_BYTES)
-		sure_request = false; /* its version, at the end of the line, may still tell otherwise */
-	if (request && sure_request) {
-		*ret_flip = d == FROM_SERVER && !roles_known;
-		return d == FROM_CLIENT || *ret_flip ? APP_HTTP1 : APP_OTHER;
-	}
-	if (answer && sure_answer) {
-		*ret_flip = d == FROM_CLIENT && !roles_known;
-		return d == FROM_SERVER || *ret_flip ? APP_HTTP1 : APP_OTHER;
-	}
-	if (tls && sure_tls) {
-		*ret_flip = !roles_known && (first.p[5] == 1) != (d == FROM_CLIENT); /* 1: ClientHello */
-		return APP_TLS;
-	}
-	*ret_sure = !(request || answer || tls);
-	struct slice text = slice_trim(first);
-	if (*ret_sure && text.n && text.p[0] == '{')
-		return APP_JSON_LINES;
-	*ret_sure &= text.n > 0; /* white space may stand before a JSON text */
-	return APP_OTHER;
-}
 
 static bool start(struct app_stream *a, enum app_protocol protocol)
 {
@@ -229,6 +267,16 @@ static bool start(struct app_stream *a, enum app_protocol protocol)
 		for (int d = 0; d < 2; d++)
 			a->lines[d] = jsonrpc_new(on_line, a, a->anomalies);
 		return a->lines[0] && a->lines[1];
+	case APP_SOCKS:
+		a->socks = socks_new();
+		return a->socks;
+	case APP_WEBSOCKET: {
+		static const struct websocket_terms terms = {.unseen = true};
+		a->websocket = websocket_reader_new(a->sink, a->context, a->anomalies, a->depth, 0, &terms);
+		for (int d = 0; d < 2 && a->websocket; d++)
+			websocket_reader_gap(a->websocket, d, 0);
+		return a->websocket;
+	}
 	default:
 		return false;
 	}
@@ -245,6 +293,8 @@ static void feed(struct app_stream *a, enum direction d, struct slice bytes)
 		break;
 	case APP_TLS: feed_tls(a, d, bytes); break;
 	case APP_JSON_LINES: feed_lines(a, d, bytes); break;
+	case APP_WEBSOCKET: feed_websocket(a, d, bytes); break;
+	case APP_SOCKS: feed_socks(a, d, bytes); break;
 	default: break;
 	}
 }
@@ -272,26 +322,36 @@ static void decide(struct app_stream *a, enum direction d, struct slice bytes)
 	}
 	if (d == FROM_CLIENT && !a->proxied && !a->midstream) {
 		bool sure_proxy;
-		size_t header = proxy_protocol_length(first, &sure_proxy);
+		struct ip_addr client;
+		size_t header = proxy_protocol_read(first, &sure_proxy, &client);
 		if (!sure_proxy && first.n < FIRST_BYTES) {
 			wait_for_more(a, d, first);
 			return;
 		}
 		a->proxied = header > 0;
+		if (client.family)
+			a->sink->claim(a->context, a->depth, &client);
 		first = slice_after(first, header);
 		if (first.n == 0 && bytes.n == 0) {
 			a->n_first[d] = 0;
 			return;
 		}
 	}
-	bool sure, flip;
-	enum app_protocol p = guess(first, d, a->roles_known, &sure, &flip);
-	if (!sure && first.n < TELLING_BYTES) {
+	bool sure, flip, masked;
+	enum app_protocol p = app_guess(first, d, a->roles_known, &sure, &flip);
+	if (!sure && first.n < APP_GUESS_BYTES) {
 		wait_for_more(a, d, first);
 		return;
 	}
 	/* JSON texts from one side mean nothing before the other side answers in kind: see feed_lines */
-	if (a->midstream && p != APP_HTTP1 && p != APP_TLS) {
+	if (a->midstream && p == APP_SOCKS)
+		p = APP_OTHER; /* two bytes in the middle of something */
+	if (a->midstream && p == APP_OTHER && websocket_looks_like(bytes, &masked) &&
+	    (!a->roles_known || masked == (d == FROM_CLIENT))) {
+		p = APP_WEBSOCKET; /* who masks is the client (RFC 6455 5.1) */
+		flip = masked != (d == FROM_CLIENT);
+	}
+	if (a->midstream && (p == APP_OTHER || p == APP_JSON_LINES)) {
 		a->n_first[d] = 0; /* in the middle of something: a later segment may start with a head */
 		if (++a->searched >= SEARCH_SEGMENTS)
 			a->finished = true;
@@ -336,6 +396,8 @@ void app_stream_gap(struct app_stream *a, enum direction d, uint64_t n)
 		a->n_first[d] = 0;
 		break;
 	case APP_HTTP1: http1_gap(a->http, d, n); break;
+	case APP_WEBSOCKET: websocket_reader_gap(a->websocket, d, n); break;
+	case APP_SOCKS: gap_socks(a, d, n); break;
 	case APP_TLS:
 		tls_gap(a->tls, d, n);
 		a->tls_done[d] = true;
@@ -351,6 +413,8 @@ void app_stream_end(struct app_stream *a, enum direction d)
 	d = true_direction(a, d);
 	if (a->http)
 		http1_eof(a->http, d);
+	if (a->websocket)
+		websocket_reader_end(a->websocket, d);
 	if (a->inner)
 		app_stream_end(a->inner, d);
 	a->sink->closed(a->context, a->depth, d);
@@ -368,12 +432,16 @@ bool app_stream_is_finished(const struct app_stream *a)
 
 uint64_t app_stream_skippable(const struct app_stream *a, enum direction d)
 {
+	if (a->websocket)
+		return websocket_reader_skippable(a->websocket, true_direction(a, d));
 	return a->http && !a->inner ? http1_skippable(a->http, true_direction(a, d)) : 0;
 }
 
 void app_stream_skipped(struct app_stream *a, enum direction d, uint64_t n)
 {
-	if (a->http)
+	if (a->websocket)
+		websocket_reader_skipped(a->websocket, true_direction(a, d), n);
+	else if (a->http)
 		http1_skipped(a->http, true_direction(a, d), n);
 }
 
@@ -381,6 +449,8 @@ bool app_stream_is_resynced(const struct app_stream *a, enum direction d)
 {
 	if (a->inner)
 		return app_stream_is_resynced(a->inner, d);
+	if (a->websocket)
+		return websocket_reader_resynced(a->websocket, d);
 	return a->http && http1_resynced(a->http, d);
 }
 
@@ -394,6 +464,10 @@ size_t app_stream_memory(const struct app_stream *a)
 		n += tls_memory(a->tls);
 	if (a->lines[0])
 		n += 2 * 6144;
+	if (a->websocket)
+		n += websocket_reader_memory(a->websocket);
+	if (a->socks)
+		n += socks_memory();
 	return a->inner ? n + app_stream_memory(a->inner) : n;
 }
 
@@ -404,6 +478,8 @@ void app_stream_free(struct app_stream *a)
 	app_stream_free(a->inner);
 	http1_free(a->http);
 	tls_free(a->tls);
+	websocket_reader_free(a->websocket);
+	socks_free(a->socks);
 	jsonrpc_free(a->lines[0]);
 	jsonrpc_free(a->lines[1]);
 	free(a->first[0]);

@@ -4,13 +4,14 @@
 #ifndef SHADOWTAP_APP_STREAM_H
 #define SHADOWTAP_APP_STREAM_H
 
+#include "addr.h"
 #include "app_protocol.h"
 #include "http1.h"
 #include "jsonrpc.h"
 #include "tls.h"
 
 /* Where a JSON-RPC message travelled. */
-enum app_carrier { CARRIER_HTTP_BODY, CARRIER_SSE, CARRIER_LINE };
+enum app_carrier { CARRIER_HTTP_BODY, CARRIER_SSE, CARRIER_LINE, CARRIER_WEBSOCKET };
 
 /* What became of the body of an HTTP message, or of its SSE stream. */
 struct app_body {
@@ -38,6 +39,10 @@ struct app_sink {
 	void (*tunnel)(void *context, unsigned depth, bool connect, const struct http_head *answer);
 	/* That direction will say no more. */
 	void (*closed)(void *context, unsigned depth, enum direction d);
+	/* A SOCKS proxy was asked for a server (its authority, empty where that was lost): what follows has depth + 1. */
+	void (*socks)(void *context, unsigned depth, unsigned version, struct slice authority);
+	/* A header of the PROXY protocol says that the client is another. */
+	void (*claim)(void *context, unsigned depth, const struct ip_addr *client);
 };
 
 struct app_stream;

@@ -45,6 +45,9 @@ void side_next(struct side *s)
 /* The client waits for an answer that will not come readably. */
 static void held_abandon(struct http1 *h)
 {
+	uint64_t exchange = h->held_exchange;
+	if (exchange && !h->server_seen && h->held.n && h->callbacks.tunnel_unanswered)
+		h->callbacks.tunnel_unanswered(h->context, exchange, slice_of(h->held.buf, h->held.n));
 	h->held_exchange = 0;
 	held_free(&h->held);
 	if (h->side[FROM_CLIENT].state == SIDE_HELD)
@@ -251,7 +254,7 @@ enum parse http1_feed(struct http1 *h, enum direction d, struct slice bytes)
 {
 	struct side *s = &h->side[d];
 	if (d == FROM_SERVER && bytes.n)
-		h->server_moved = true;
+		h->server_seen = h->server_moved = true;
 	side_run(s, bytes);
 	return s->state == SIDE_BAD ? PARSE_BAD : PARSE_MORE;
 }
@@ -260,7 +263,7 @@ void http1_gap(struct http1 *h, enum direction d, uint64_t n)
 {
 	struct side *s = &h->side[d];
 	if (d == FROM_SERVER)
-		h->server_moved = true;
+		h->server_seen = h->server_moved = true;
 	if (s->doubt)
 		doubt_is_body(s);
 	switch ((enum side_state)s->state) {

@@ -27,6 +27,9 @@ struct http1_callbacks {
 	 * (bounded) and arrive here after `tunnel`, or are parsed as HTTP if it was refused. */
 	void (*tunnel_bytes)(void *context, enum direction d, struct slice bytes);
 	void (*tunnel_gap)(void *context, enum direction d, uint64_t n);
+	/* It is over, and nothing was ever seen of the server: what the client said after its CONNECT or Upgrade, which
+	 * only an accepted one explains. May be NULL. */
+	void (*tunnel_unanswered)(void *context, uint64_t exchange, struct slice said);
 };
 
 /* NULL when out of memory. anomalies is borrowed. */

@@ -61,6 +61,7 @@ struct http1 {
 	uint64_t found_from;    /* exchanges from this number on were seen after the last loss */
 	bool unsure;            /* the client lost bytes while answers were outstanding */
 	bool server_moved;      /* the server's side went on since the last request */
+	bool server_seen;       /* a byte of the server's, or word of a lost one */
 	bool tunnel;
 	bool pipeline_counted;
 };

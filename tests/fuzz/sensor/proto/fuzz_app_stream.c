@@ -102,7 +102,24 @@ static void on_closed(void *context, unsigned depth, enum direction d)
 	mix_number(context, 6 + depth * 16 + (unsigned)d * 8);
 }
 
-static const struct app_sink sink = {on_head, on_end, on_message, on_event, on_tls, on_tunnel, on_closed};
+static void on_socks(void *context, unsigned depth, unsigned version, struct slice authority)
+{
+	struct outcome *o = context;
+	assert(depth < LIMIT_TUNNEL_DEPTH && (version == 0 || version == 4 || version == 5) && authority.n < LIMIT_HOST);
+	mix_number(o, 200 + depth);
+	mix(o, authority.p, authority.n);
+}
+
+static void on_claim(void *context, unsigned depth, const struct ip_addr *client)
+{
+	struct outcome *o = context;
+	assert(client->family == 4 || client->family == 6);
+	mix_number(o, 300 + depth);
+	mix(o, client->b, sizeof client->b);
+}
+
+static const struct app_sink sink = {on_head,   on_end,    on_message, on_event, on_tls,
+                                     on_tunnel, on_closed, on_socks,   on_claim};
 
 static struct outcome play(struct slice in, bool roles_known, bool gaps, unsigned split, bool skip)
 {

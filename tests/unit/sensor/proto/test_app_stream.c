@@ -73,7 +73,7 @@ static void on_end(void *context, unsigned depth, enum direction d, uint64_t exc
 static void on_message(void *context, unsigned depth, enum app_carrier carrier, enum direction d, uint64_t exchange,
                        const struct jsonrpc_message *m)
 {
-	static const char *const carriers[] = {"body", "sse", "line"};
+	static const char *const carriers[] = {"body", "sse", "line", "websocket"};
 	struct notes *t = context;
 	put_who(t, depth, d, exchange);
 	put(t, "%s %s\n", carriers[carrier], m->method[0] ? m->method : m->type[JM_RESULT] ? "result" : m->type[JM_ERROR]
@@ -108,7 +108,20 @@ static void on_closed(void *context, unsigned depth, enum direction d)
 	put(context, "%.*s%c closed\n", (int)depth, ">>>", d == FROM_CLIENT ? 'C' : 'S');
 }
 
-static const struct app_sink sink = {on_head, on_end, on_message, on_event, on_tls, on_tunnel, on_closed};
+static void on_socks(void *context, unsigned depth, unsigned version, struct slice authority)
+{
+	put(context, "%.*ssocks%u %.*s\n", (int)depth, ">>>", version, (int)authority.n, (const char *)authority.p);
+}
+
+static void on_claim(void *context, unsigned depth, const struct ip_addr *client)
+{
+	char text[IP_ADDR_TEXT];
+	ip_addr_format(client, text);
+	put(context, "%.*sclaim %s\n", (int)depth, ">>>", text);
+}
+
+static const struct app_sink sink = {on_head,   on_end,    on_message, on_event, on_tls,
+                                     on_tunnel, on_closed, on_socks,   on_claim};
 
 static void play(const struct script *s, size_t chunk, bool skip, struct notes *t)
 {
@@ -140,7 +153,7 @@ static void play(const struct script *s, size_t chunk, bool skip, struct notes *
 		}
 		assert_true(app_stream_memory(a) < (1u << 20));
 	}
-	static const char *const protocols[] = {"undecided", "http", "tls", "lines", "other"};
+	static const char *const protocols[] = {"undecided", "http", "tls", "lines", "websocket", "socks", "other"};
 	if (t->has_tls)
 		put(t, "tls %s%s\n", t->tls.sni, t->tls.server_hello ? " answered" : "");
 	put(t, "= %s%s%s\n", protocols[app_stream_protocol(a)], app_stream_is_flipped(a) ? " flipped" : "",
@@ -229,7 +242,7 @@ static const struct script scripts[] = {
 	{.name = "the client says what a server would", .turns = {{'C', OK_PONG, 0}}, .expect = "= other finished\n"},
 	{.name = "a header of the PROXY protocol",
 	 .turns = {{'C', "PROXY TCP4 10.0.0.1 10.0.0.2 5 80\r\n" POST_PING, 0}, {'S', OK_PONG, 0}},
-	 .expect = HEARD_PING HEARD_PONG "= http\n"},
+	 .expect = "claim 10.0.0.1\n" HEARD_PING HEARD_PONG "= http\n"},
 	{.name = "bytes of a body are lost",
 	 .turns = {{'C', "POST /mcp HTTP/1.1\r\nHost: a\r\n" JSON "Content-Length: 40\r\n\r\n{\"jsonrpc\":", 0}, {'c',
 	 NULL, 10},
