@@ -80,6 +80,7 @@ static void describe(const pcap_if_t *i, capture_interface_fn *fn, void *context
 	    .name = i->name,
 	    .description = i->description,
 	    .addresses = addresses,
+	    .network = strcmp(i->name, "any") == 0 || if_nametoindex(i->name) != 0,
 	    .up = i->flags & PCAP_IF_UP,
 	    .running = i->flags & PCAP_IF_RUNNING,
 	    .loopback = i->flags & PCAP_IF_LOOPBACK,
@@ -87,7 +88,7 @@ static void describe(const pcap_if_t *i, capture_interface_fn *fn, void *context
 	};
 	addresses_text(i, addresses);
 	/* Opening others may do more than look: that of nflog resets where the firewall logs to. They are shown untried. */
-	if (strcmp(i->name, "any") == 0 || if_nametoindex(i->name) != 0) {
+	if (info.network) {
 		try_open(i->name, &info, why);
 	} else {
 		for (size_t k = 0; k < sizeof unsuited / sizeof *unsuited; k++)

@@ -54,7 +54,9 @@ struct capture_live {
 		uint64_t at_open;
 	} loss[LOSS_FILES];
 
-	bool down, failed;
+	bool down;
+	bool broken; /* libpcap said so last: the ring may still hold what came before */
+	bool failed; /* for good */
 	char error[CAPTURE_ERROR_TEXT];
 	char warning[CAPTURE_ERROR_TEXT]; /* "" if none */
 
@@ -250,10 +252,9 @@ static void on_packet(u_char *user, const struct pcap_pkthdr *header, const u_ch
 static void dispatch(struct capture_live *c, unsigned most)
 {
 	int rc = pcap_dispatch(c->pcap, most < INT32_MAX ? (int)most : INT32_MAX, on_packet, (u_char *)c);
-	if (rc >= 0 || rc == PCAP_ERROR_BREAK)
-		return;
-	c->failed = true;
-	open_fail(c->interface, c->error, 0, "%s", pcap_geterr(c->pcap));
+	c->broken = rc < 0 && rc != PCAP_ERROR_BREAK;
+	if (c->broken)
+		open_fail(c->interface, c->error, 0, "%s", pcap_geterr(c->pcap));
 }
 
 /* By name, since a packet socket is only told when its interface goes down, not when it comes up. A name that is no longer there is
@@ -279,18 +280,22 @@ int capture_live_read(struct capture_live *c, unsigned most, capture_live_frame_
 	/* Other back ends are read only when there is something: that of nflog calls having nothing an error. */
 	if (c->packet_socket || c->fd < 0)
 		dispatch(c, most);
-	if (c->handed == 0 && !c->failed && c->fd >= 0) {
+	bool broken = c->broken;
+	if (c->handed == 0 && c->fd >= 0) {
+		/* When an interface vanishes its last packets lie in a block that the kernel hands over in a moment. */
 		struct pollfd p = {.fd = c->fd, .events = POLLIN};
-		/* Whatever woke it, libpcap finds out: an error of the socket shows in the next dispatch. */
-		if (poll(&p, 1, CAPTURE_LIVE_WAIT_MS) > 0)
+		int ready = poll(&p, 1, broken ? 2 * CAPTURE_LIVE_WAIT_MS : CAPTURE_LIVE_WAIT_MS);
+		/* Whatever else woke it, libpcap finds out. */
+		if (broken ? p.revents & POLLIN : ready > 0)
 			dispatch(c, most);
-		if (c->handed == 0 && !c->failed)
-			down_look(c);
 	}
 	if (c->handed) {
 		c->down = false;
 		return (int)c->handed;
 	}
+	if (!c->broken)
+		down_look(c);
+	c->failed = broken;
 	return c->failed ? FAIL_IO : 0;
 }
 

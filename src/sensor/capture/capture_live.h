@@ -9,6 +9,7 @@
 struct capture_live;
 
 struct capture_live_config {
+	/* "any" is all interfaces together: a packet that passes two of them (a bridge and its port, a router) is captured twice. */
 	const char *interface;
 	const char *filter;      /* BPF expression, or NULL */
 	uint32_t snaplen;        /* bytes kept of each packet; 0: all, up to LIMIT_FRAME_BYTES (Linux: 256 KiB) */
@@ -62,6 +63,7 @@ struct capture_interface_info {
 	const char *name;
 	const char *description;  /* or NULL */
 	const char *addresses;    /* "192.0.2.1, fe80::1", or "" */
+	bool network; /* a network interface, or "any" for all of them; else another source that libpcap knows: no state, no addresses */
 	bool up, running, loopback, wireless;
 	const char *link_type;    /* "EN10MB", or NULL where it was not or could not be opened */
 	const char *why_not;      /* a clause ("no permission: ..."), or NULL if it can be captured on */
