@@ -5,6 +5,7 @@
 
 static const struct command commands[] = {
 	{"replay", "read capture files, record the MCP connections in them", cmd_replay},
+	{"interfaces", "list what can be captured on, and why not", cmd_interfaces},
 	{"query", "ask the events database", cmd_query},
 	{"policy", "check a policy file, or ask what it says of a server", cmd_policy},
 	{"signatures", "check or list the signatures", cmd_signatures},
