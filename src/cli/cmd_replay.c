@@ -147,6 +147,14 @@ static void on_observation(void *context, const uint8_t *bytes, size_t n)
 	}
 }
 
+static int on_event(void *context, const struct event *e)
+{
+	struct replay *r = context;
+	if (e->o->final)
+		replay_output_event(&r->output, e);
+	return store_put(r->store, e);
+}
+
 /* Everything that can be wrong without reading a packet. EXIT_OK, or the exit code. */
 static int prepare(struct replay *r)
 {
@@ -177,9 +185,9 @@ static int prepare(struct replay *r)
 		return EXIT_FAILED;
 	}
 	struct recorder_config recorder = {
-		.policy = r->policy, .store = r->store, .sensor = o->sensor,
+		.policy = r->policy, .sensor = o->sensor,
 		.signature_set = signature_set_version(r->signatures), .captures = (const char *const *)o->files,
-		.n_captures = o->n_files, .on_final = replay_output_event, .context = &r->output};
+		.n_captures = o->n_files, .on_event = on_event, .context = r};
 	/* a fixed key: which flows share a shard, and so a cap, must not change from run to run */
 	struct sensor_config sensor = {.signatures = r->signatures, .workers = o->workers,
 	                               .shard_key = {0x736861646f777461, 0x707265706c617931}};
@@ -223,7 +231,7 @@ static bool replay_file(struct replay *r, uint32_t index)
 		}
 		if (capture_file_would_block(file)) { /* a pipe whose writer pauses: what is known goes to the database */
 			sensor_flush(r->sensor);
-			recorder_flush(r->recorder);
+			store_flush(r->store);
 		}
 	}
 	sensor_flush(r->sensor); /* frames point into the file */
@@ -259,7 +267,7 @@ static int run(struct replay *r)
 			complete = false;
 		}
 	}
-	if (recorder_flush(r->recorder) != 0 && r->failure == 0) {
+	if (store_flush(r->store) != 0 && r->failure == 0) {
 		cli_error("%s: %s", r->options->db, store_error(r->store));
 		r->failure = FAIL_DATABASE;
 	}

@@ -5,6 +5,7 @@
 #include "output.h"
 #include "recorder.h"
 #include "sensor.h"
+#include "store.h"
 
 struct replay_options {
 	const char *db, *policy, *filter, *sensor;
@@ -27,7 +28,7 @@ struct replay_output {
 };
 
 /* One event that ended, if it is unapproved and sure enough. */
-void replay_output_event(void *context, const struct event *e);
+void replay_output_event(struct replay_output *o, const struct event *e);
 
 /* The summary, on stderr so that it never mixes with events. */
 void replay_summary(const struct sensor_stats *s, const struct recorder_counts *c, uint64_t filtered, uint64_t filter_refused);

@@ -61,9 +61,9 @@ int channel_send(int socket, enum message_type type, const void *payload, size_t
 	return 0;
 }
 
-void channel_reader_init(struct channel_reader *r, int socket, size_t most, bool takes_fds)
+void channel_reader_init(struct channel_reader *r, int socket, size_t most, unsigned flags)
 {
-	*r = (struct channel_reader){.socket = socket, .most = most, .takes_fds = takes_fds};
+	*r = (struct channel_reader){.socket = socket, .most = most, .flags = flags};
 }
 
 /* Length of the message at the front, header included; 0: not even its header is here. */
@@ -137,17 +137,17 @@ int channel_receive(struct channel_reader *r)
 	} control;
 	struct iovec part = {r->buffer + r->n, r->cap - r->n};
 	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
-	if (r->takes_fds) {
+	if (r->flags & CHANNEL_TAKES_FDS) {
 		m.msg_control = control.room;
 		m.msg_controllen = sizeof control.room;
 	}
 	ssize_t n;
 	do
-		n = recvmsg(r->socket, &m, MSG_CMSG_CLOEXEC);
+		n = recvmsg(r->socket, &m, MSG_CMSG_CLOEXEC | (r->flags & CHANNEL_NO_WAIT ? MSG_DONTWAIT : 0));
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == ECONNRESET ? 0 : FAIL_IO;
-	if (r->takes_fds)
+	if (r->flags & CHANNEL_TAKES_FDS)
 		take_fds(r, &m);
 	r->n += (size_t)n;
 	return (int)n;

@@ -32,12 +32,17 @@ struct message {
 	int fd;               /* the taker's to close, or -1 */
 };
 
-enum { CHANNEL_FDS = 8 };
+enum {
+	CHANNEL_FDS = 8,
+	/* flags of a reader */
+	CHANNEL_TAKES_FDS = 1, /* without it descriptors that come along are not even received */
+	CHANNEL_NO_WAIT = 2,   /* FAIL_IO with EAGAIN where there is nothing at the moment */
+};
 
 struct channel_reader {
 	int socket;
 	size_t most;    /* bytes of one message */
-	bool takes_fds; /* false: descriptors that come along are not even received */
+	unsigned flags;
 	uint8_t *buffer;
 	size_t at, n, cap;
 	int fds[CHANNEL_FDS];
@@ -45,8 +50,8 @@ struct channel_reader {
 	bool bad;       /* the other side broke the rules, or memory ran out: nothing more is read */
 };
 
-void channel_reader_init(struct channel_reader *r, int socket, size_t most, bool takes_fds);
-/* Reads once. >0: bytes came; 0: the other side is gone (or bad); FAIL_IO: errno says (EAGAIN on a non-blocking socket). */
+void channel_reader_init(struct channel_reader *r, int socket, size_t most, unsigned flags);
+/* Reads once. >0: bytes came; 0: the other side is gone (or bad); FAIL_IO: errno says. */
 int channel_receive(struct channel_reader *r);
 /* The next whole message of what was received. */
 bool channel_next(struct channel_reader *r, struct message *ret);

@@ -35,20 +35,18 @@ int recorder_take(struct recorder *r, const uint8_t *bytes, size_t n)
 	policy_judge(c->policy, o, &j);
 	int result = event_from(o, &j, policy_direction(c->policy, &o->client_ip, &o->server_ip), &context, &e);
 	if (result == 0) {
-		result = store_put(c->store, &e);
-		if (o->final) {
+		if (o->final)
 			r->counts.events[j.verdict][o->confidence]++;
-			if (c->on_final)
-				c->on_final(c->context, &e);
-		}
+		result = c->on_event(c->context, &e);
 	}
 	observation_box_done(&box);
 	return result;
 }
 
-int recorder_flush(struct recorder *r)
+void recorder_renew(struct recorder *r, const struct policy *policy, const char *signature_set)
 {
-	return store_flush(r->config.store);
+	r->config.policy = policy;
+	r->config.signature_set = signature_set;
 }
 
 const struct recorder_counts *recorder_counts(const struct recorder *r)

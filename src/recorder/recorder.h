@@ -1,23 +1,22 @@
-/* Observations -> judged events in the database: the recorder half as a whole. Called by cli with each observation, in
- * packet order. Trusts no observation before it is validated. Prints nothing. */
+/* Observations -> judged events: the heart of the recorder half. Called with each observation, in packet order. Trusts no observation before
+ * it is validated. Where events go (the database, a backlog before it) is the caller's. Prints nothing. */
 #ifndef SHADOWTAP_RECORDER_H
 #define SHADOWTAP_RECORDER_H
 
-#include "store.h"
+#include "event.h"
 
 struct recorder;
 
-/* An event in its last state: its connection ended. Borrowed. */
-typedef void recorder_event_fn(void *context, const struct event *e);
+/* An event in a new state; e->o->final: its last one, since its connection ended. Borrowed. 0, or a failure that recorder_take returns. */
+typedef int recorder_event_fn(void *context, const struct event *e);
 
 struct recorder_config {
 	const struct policy *policy;    /* borrowed, as is all here */
-	struct store *store;
 	const char *sensor;             /* name of this sensor */
 	const char *signature_set;
 	const char *const *captures;    /* names of files or interfaces, by index */
 	size_t n_captures;
-	recorder_event_fn *on_final;    /* may be NULL */
+	recorder_event_fn *on_event;
 	void *context;
 };
 
@@ -28,9 +27,10 @@ struct recorder_counts {
 };
 
 struct recorder *recorder_new(const struct recorder_config *config); /* NULL when out of memory */
-/* 0, or the first failure of the store (FAIL_DATABASE) or memory; later observations are still judged and counted. */
+/* 0, or the failure of on_event or memory. Later observations are judged and counted all the same. */
 int recorder_take(struct recorder *r, const uint8_t *bytes, size_t n);
-int recorder_flush(struct recorder *r);
+/* In force from the next observation on. Borrowed, as in the configuration. */
+void recorder_renew(struct recorder *r, const struct policy *policy, const char *signature_set);
 const struct recorder_counts *recorder_counts(const struct recorder *r);
 void recorder_free(struct recorder *r);
 

@@ -26,14 +26,14 @@ static void lanes_counters(struct intake *in, unsigned capture_threads, struct c
 		counters_set(ret, c.dropped_by_interface, "capture.%u.dropped_by_interface", interface);
 		counters_set(ret, down, "capture.%u.down", interface);
 	}
-	counters_set(ret, all.frames, "packets.frames");
-	counters_set(ret, all.frame_bytes, "packets.bytes");
-	counters_set(ret, all.other, "packets.other");
-	counters_set(ret, all.held, "packets.fragments_held");
-	counters_set(ret, all.refused, "packets.malformed");
+	counters_set(ret, all.frames, "frames.read");
+	counters_set(ret, all.frame_bytes, "frames.bytes");
+	counters_set(ret, all.other, "frames.other");
+	counters_set(ret, all.held, "frames.fragments_held");
+	counters_set(ret, all.refused, "frames.malformed");
 	counters_set(ret, all.fragment_bytes, "memory.fragments");
 	counters_set(ret, intake_memory(in), "memory.lanes");
-	counters_set(ret, intake_impatient(in), "sensor.impatient_rounds");
+	counters_set(ret, intake_impatient(in), "process.impatient_rounds");
 }
 
 void sensor_counters(const struct sensor *s, struct intake *in, unsigned capture_threads, struct counters *ret)
@@ -42,14 +42,14 @@ void sensor_counters(const struct sensor *s, struct intake *in, unsigned capture
 	sensor_stats(s, &stats);
 	intake_anomalies(in, &stats.anomalies);
 	lanes_counters(in, capture_threads, ret);
-	counters_set(ret, stats.packets, "packets.decoded");
-	counters_set(ret, stats.flows.opened, "flows.opened");
-	counters_set(ret, stats.flows.alive, "flows.alive");
-	counters_set(ret, stats.flows.aged, "flows.aged");
-	counters_set(ret, stats.flows.evicted, "flows.evicted");
-	counters_set(ret, stats.flows.reused, "flows.reused");
-	counters_set(ret, stats.flows.one_sided, "flows.one_sided");
-	counters_set(ret, stats.flows.two_sided, "flows.two_sided");
+	counters_set(ret, stats.packets, "frames.decoded");
+	counters_set(ret, stats.flows.opened, "flow_table.opened");
+	counters_set(ret, stats.flows.alive, "flow_table.alive");
+	counters_set(ret, stats.flows.aged, "flow_table.aged");
+	counters_set(ret, stats.flows.evicted, "flow_table.evicted");
+	counters_set(ret, stats.flows.reused, "flow_table.reused");
+	counters_set(ret, stats.flows.one_sided, "flow_table.one_sided");
+	counters_set(ret, stats.flows.two_sided, "flow_table.two_sided");
 	counters_set(ret, stats.shards.tcp.delivered, "tcp.delivered");
 	counters_set(ret, stats.shards.tcp.gaps, "tcp.gaps");
 	counters_set(ret, stats.shards.tcp.duplicate, "tcp.duplicate");
@@ -58,7 +58,7 @@ void sensor_counters(const struct sensor *s, struct intake *in, unsigned capture
 	counters_set(ret, stats.shards.protocols[APP_TLS], "protocols.tls");
 	counters_set(ret, stats.shards.protocols[APP_JSON_LINES], "protocols.json-lines");
 	counters_set(ret, stats.shards.protocols[APP_OTHER] + stats.shards.protocols[APP_UNDECIDED], "protocols.other");
-	counters_set(ret, stats.shards.out_of_memory, "sensor.out_of_memory");
+	counters_set(ret, stats.shards.out_of_memory, "process.out_of_memory");
 	counters_set(ret, stats.memory.flows, "memory.flows");
 	counters_set(ret, stats.memory.work, "memory.work");
 	for (int i = 0; i < ANOMALY_COUNT; i++)

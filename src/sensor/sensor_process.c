@@ -172,8 +172,8 @@ static void tell_counters(struct process *p)
 	static uint8_t bytes[COUNTERS_BYTES];
 	c.n = 0;
 	sensor_counters(p->sensor, p->intake, p->config->capture_threads, &c);
-	counters_set(&c, p->observations, "sensor.observations");
-	counters_set(&c, p->lost, "sensor.observations_lost");
+	counters_set(&c, p->observations, "process.observations");
+	counters_set(&c, p->lost, "process.observations_lost");
 	counters_set(&c, outbox_bytes(p->out), "memory.outbox");
 	counters_set(&c, resident_bytes(p), "memory.sensor_process");
 	outbox_put(p->out, MESSAGE_COUNTERS, bytes, counters_encode(&c, bytes), true);
@@ -272,7 +272,7 @@ int sensor_process_main(const struct sensor_process_config *config, int socket, 
 	p = (struct process){.config = config, .socket = socket};
 	p.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	l.process = &p;
-	channel_reader_init(&l.reader, socket, LIMIT_MESSAGE_DOWN, true);
+	channel_reader_init(&l.reader, socket, LIMIT_MESSAGE_DOWN, CHANNEL_TAKES_FDS);
 	unsigned n = open_captures(&p, tolerant, captures);
 	if (n == 0)
 		return 1;

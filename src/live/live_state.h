@@ -1,0 +1,51 @@
+/* The inside of the live sensor's recorder half, for the files of this folder. */
+#ifndef SHADOWTAP_LIVE_STATE_H
+#define SHADOWTAP_LIVE_STATE_H
+
+#include "health.h"
+#include "keeper.h"
+#include "ledger.h"
+#include "live.h"
+#include "policy.h"
+#include "signature.h"
+
+struct live {
+	const struct live_config *config;
+	/* in force */
+	struct policy *policy;
+	struct signature_bundle bundle;
+	struct signature_set *signatures; /* for its version; and as the proof that the bundle loads */
+
+	struct store *store;
+	struct backlog *backlog;
+	struct writer *writer;
+	struct recorder *recorder;
+	struct health *health;
+	struct ledger *ledger;
+	struct keeper keeper;
+	int signals, launcher;
+
+	uint64_t new_events[VERDICT_COUNT];
+	uint64_t memory_failures;
+	uint64_t interfaces_lost;         /* a bit each */
+	int64_t started_ms, stats_at_ms, look_at_ms, watchdog_at_ms, stop_by_ms;
+	bool stopping, ready;
+	bool metrics_failing, stats_failing;
+};
+
+int64_t live_now_ms(void);
+void live_say(struct live *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- live_load.c: policy and signatures, at the start and again ---- */
+
+/* False after saying why; what was in force stays in force. */
+bool live_load(struct live *l);
+
+/* ---- live_stats.c ---- */
+
+/* Once in an interval: health row, JSON line, metrics, warnings. */
+void live_stats(struct live *l);
+/* For whoever asked by signal. */
+void live_stats_say(struct live *l);
+
+#endif
