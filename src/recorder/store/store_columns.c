@@ -75,7 +75,9 @@ const struct column *store_column_find(const char *name)
 static bool one_of(const char *allowed, const char *text)
 {
 	size_t n = strlen(text);
-	for (const char *p = allowed; n && p; p = strchr(p, '|'), p = p ? p + 1 : NULL)
+	if (n == 0 || strchr(text, '|'))
+		return false;
+	for (const char *p = allowed; p; p = strchr(p, '|'), p = p ? p + 1 : NULL)
 		if (strncmp(p, text, n) == 0 && (p[n] == '|' || p[n] == 0))
 			return true;
 	return false;
