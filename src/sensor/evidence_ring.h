@@ -1,5 +1,5 @@
-/* Frames of connections that may yet turn out to be MCP, kept in a bounded ring: when one gives an event, its packets are still there from
- * the first on, as far as the ring reaches. One per shard, so nobody locks. Called by shard. Knows no files. */
+/* Frames of connections that may yet turn out to be MCP, kept in a bounded ring: when one gives an event, its packets are
+ * still there from the first on, as far as the ring reaches. One per shard, so nobody locks. Called by shard. Knows no files. */
 #ifndef SHADOWTAP_EVIDENCE_RING_H
 #define SHADOWTAP_EVIDENCE_RING_H
 
@@ -21,8 +21,8 @@ void evidence_ring_put(struct evidence_ring *r, const struct evidence_id *id, co
 /* Calls back with each kept frame of the connection, oldest first, and forgets them. The frame is borrowed for the call. */
 typedef void evidence_frame_fn(void *context, const struct frame *f);
 void evidence_ring_take(struct evidence_ring *r, const struct evidence_id *id, evidence_frame_fn *fn, void *context);
-/* Frames that had to leave before anybody asked. */
+/* Frames that had to leave before anybody asked, and those that were left out. */
 uint64_t evidence_ring_overwritten(const struct evidence_ring *r);
-void evidence_ring_free(struct evidence_ring *r);
+void evidence_ring_free(struct evidence_ring *r); /* NULL is fine */
 
 #endif
