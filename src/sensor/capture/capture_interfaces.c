@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What libpcap lists beside network interfaces and cannot carry IP, or not as something to look at only. */
+/* What libpcap lists beside network interfaces and is of no use here. */
 static const struct {
 	const char *begins;
 	const char *why_not;
@@ -20,7 +20,8 @@ static const struct {
     {"bluetooth", "Bluetooth, which carries no IP packets here"},
     {"usbmon", "a USB bus, which carries no IP packets"},
     {"dbus-", "D-Bus, which carries no IP packets"},
-    {"nfqueue", "a queue that holds up the traffic until somebody lets it pass; shadowtap only watches (nflog does too)"},
+    {"nflog", "the firewall's log, whose packets have a header that is not read"},
+    {"nfqueue", "a queue that holds up the traffic until somebody lets it pass; shadowtap only watches"},
 };
 
 static void addresses_text(const pcap_if_t *i, char out[LIMIT_INTERFACE_ADDRESSES])
@@ -87,7 +88,7 @@ static void describe(const pcap_if_t *i, capture_interface_fn *fn, void *context
 	    .wireless = i->flags & PCAP_IF_WIRELESS,
 	};
 	addresses_text(i, addresses);
-	/* Opening others may do more than look: that of nflog resets where the firewall logs to. They are shown untried. */
+	/* Opening others may do more than look (that of nflog resets where the firewall logs to). They are shown untried. */
 	if (info.network) {
 		try_open(i->name, &info, why);
 	} else {

@@ -20,7 +20,7 @@ static const struct capture_interface_info made_up[] = {
     {.name = "eth0", .addresses = "192.0.2.1, fe80::1", .network = true, .up = true, .running = true, .link_type = "EN10MB"},
     {.name = "e\x1b[31m\xff", .description = "=1+1", .addresses = "", .network = true, .up = true, .link_type = "EN10MB"},
     {.name = "wlan0", .addresses = "", .network = true, .wireless = true, .why_not = "it is down (ip link set wlan0 up)"},
-    {.name = "nflog", .addresses = ""},
+    {.name = "other", .addresses = ""},
 };
 
 static size_t first, last;
@@ -94,7 +94,7 @@ static void test_text(void **state)
 			    "eth0        yes          up          EN10MB     192.0.2.1, fe80::1  -\n"
 			    "e\\x1b[31m\xef\xbf\xbd  yes          no carrier  EN10MB                         -\n"
 			    "wlan0       no           down        -                              it is down (ip link set wlan0 up)\n"
-			    "nflog       -            -           -                              -\n");
+			    "other       -            -           -                              -\n");
 }
 
 static void test_nothing(void **state)
@@ -122,11 +122,11 @@ static void test_json(void **state)
 				     "192.0.2.1, fe80::1", "description");
 	assert_non_null(expected);
 	assert_true(json_equal(json_array_get(all, 0), expected));
-	json_t *down = json_array_get(all, 2), *nflog = json_array_get(all, 3);
+	json_t *down = json_array_get(all, 2), *other = json_array_get(all, 3);
 	assert_true(json_is_false(json_object_get(down, "can_capture")));
 	assert_true(json_is_true(json_object_get(down, "wireless")));
-	assert_true(json_is_null(json_object_get(nflog, "can_capture")));
-	assert_true(json_is_null(json_object_get(nflog, "state")));
+	assert_true(json_is_null(json_object_get(other, "can_capture")));
+	assert_true(json_is_null(json_object_get(other, "state")));
 	size_t n = 0;
 	for (char *line = strtok(lines.out, "\n"); line; line = strtok(NULL, "\n"), n++) {
 		json_t *row = json_loads(line, 0, NULL);
@@ -148,7 +148,7 @@ static void test_csv(void **state)
 			    "\"eth0\",true,,\"up\",\"EN10MB\",false,false,\"192.0.2.1, fe80::1\",\r\n"
 			    "\"e\\x1b[31m\xef\xbf\xbd\",true,,\"no carrier\",\"EN10MB\",false,false,\"\",\"'=1+1\"\r\n"
 			    "\"wlan0\",false,\"it is down (ip link set wlan0 up)\",\"down\",,false,true,\"\",\r\n"
-			    "\"nflog\",,,,,false,false,\"\",\r\n");
+			    "\"other\",,,,,false,false,\"\",\r\n");
 }
 
 static void test_wrong(void **state)

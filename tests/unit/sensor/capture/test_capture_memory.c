@@ -1,5 +1,7 @@
-/* Capture files while the machine runs out of memory: the error goes up, and nothing is left behind. */
+/* Capture files, read and written while the machine runs out of memory: the error goes up, and nothing is left behind. */
 #include "capture_build.h"
+
+#include "pcapng_writer.h"
 
 /* Sanitizers bring their own allocator, so that this runs in an ordinary build only. */
 #if defined(__has_feature)
@@ -20,12 +22,15 @@ void *__libc_calloc(size_t count, size_t n);
 void *__libc_realloc(void *p, size_t n);
 void __libc_free(void *p);
 
-static bool counting;
+static bool counting, only_one; /* only_one: those after it succeed again */
 static long until_failure, alive;
 
 static bool fails_now(void)
 {
-	return counting && until_failure-- <= 0;
+	if (!counting)
+		return false;
+	long left = until_failure--;
+	return only_one ? left == 0 : left <= 0;
 }
 
 void *malloc(size_t n)
@@ -104,8 +109,58 @@ static void test_failing_malloc(void **state)
 	}
 	bytes_done(&plain);
 }
+
+/* Writes a small frame, one larger than the buffer, and one of each of some link types, with the n-th allocation alone failing.
+ * What could be put is in the file. True when none failed. */
+static bool writes_with(long n)
+{
+	static const uint8_t large[300000];
+	struct source src = source_file(slice_of(NULL, 0));
+	unsigned kept = 0;
+	alive = 0;
+	until_failure = n;
+	only_one = counting = true;
+	struct pcapng_writer *w = pcapng_writer_new(src.fd, "shadowtap", NULL, 0);
+	bool all = w && pcapng_writer_size(w);
+	for (uint32_t i = 0; w && i < 10; i++) {
+		struct frame f = {.data = large, .caplen = i == 1 ? sizeof large : 60, .len = sizeof large, .link_type = i, .time_ns = i};
+		int rc = pcapng_writer_put(w, &f, "comment");
+		assert_true(rc == 0 || rc == FAIL_MEMORY);
+		kept += rc == 0;
+		all = all && rc == 0;
+	}
+	if (w)
+		assert_int_equal(pcapng_writer_flush(w), 0);
+	pcapng_writer_free(w);
+	only_one = counting = false;
+	assert_int_equal(alive, 0);
+	assert_int_equal(kept, !w ? 0 : all ? 10 : 9);
+	if (w) {
+		struct collected *c = collect(src.path);
+		assert_int_equal(c->outcome, 0);
+		assert_int_equal(c->n, kept);
+		collected_free(c);
+	}
+	source_done(&src);
+	return all;
+}
+
+static void test_writer(void **state)
+{
+	(void)state;
+	long n = 0;
+	while (!writes_with(n))
+		assert_true(++n < 100);
+	assert_true(n >= 6);
+}
 #else
 static void test_failing_malloc(void **state)
+{
+	(void)state;
+	skip();
+}
+
+static void test_writer(void **state)
 {
 	(void)state;
 	skip();
@@ -116,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_failing_malloc),
+	    cmocka_unit_test(test_writer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
