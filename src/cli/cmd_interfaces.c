@@ -1,4 +1,5 @@
-/* `shadowtap interfaces`: what `live` can capture on, and why not on the others -> rows on standard output. Captures nothing. */
+/* `shadowtap interfaces`: what `live` can capture on, and why not on the others -> rows on standard output.
+ * Captures nothing. */
 #include "capture_live.h"
 #include "cli.h"
 #include "output.h"
@@ -8,32 +9,32 @@
 #include <string.h>
 
 static const char help_text[] =
-	"usage: shadowtap interfaces [options]\n"
-	"\n"
-	"Lists the interfaces that 'shadowtap live -i NAME' can capture on, and for the others why not.\n"
-	"\n"
-	"      --format F   text, json, jsonl or csv [text]\n"
-	"  -h, --help\n"
-	"\n"
-	"  can_capture      'no' comes with a reason in why_not; '-' is another source that libpcap knows, which is not tried,\n"
-	"                   since opening it could change something\n"
-	"  state            up; no carrier (the cable, or the other end, is down); down\n"
-	"  link_type        as libpcap names it; EN10MB is Ethernet\n"
-	"\n"
-	"Which one:\n"
-	"  a span port or tap   the interface that it is plugged into. It needs no address, but it must be up:\n"
-	"                         ip link set eth1 up\n"
-	"                       A tap with a port per direction is both interfaces together: live -i eth1 -i eth2\n"
-	"  a gateway            the interface on the clients' side: behind NAT all clients look alike\n"
-	"  any                  all interfaces at once; what passes two of them is captured twice\n"
-	"\n"
-	"example:\n"
-	"  shadowtap interfaces --format jsonl | jq -r 'select(.can_capture and .state == \"up\") | .name'\n"
-	"\n"
-	"Capturing needs root, or the capability CAP_NET_RAW (the installed service has it):\n"
-	"  sudo shadowtap interfaces\n"
-	"\n"
-	"Exit code: 0, also when nothing can be captured on; 2 for a wrong option; 3 if the interfaces cannot be listed.\n";
+    "usage: shadowtap interfaces [options]\n"
+    "\n"
+    "Lists the interfaces that 'shadowtap live -i NAME' can capture on, and for the others why not.\n"
+    "\n"
+    "      --format F   text, json, jsonl or csv [text]\n"
+    "  -h, --help\n"
+    "\n"
+    "  can_capture      'no' comes with a reason in why_not; '-' is another source of libpcap's, which is not tried,\n"
+    "                   since opening it could change something\n"
+    "  state            up; no carrier (the cable, or the other end, is down); down\n"
+    "  link_type        as libpcap names it; EN10MB is Ethernet\n"
+    "\n"
+    "Which one:\n"
+    "  a span port or tap   the interface that it is plugged into. It needs no address, but it must be up:\n"
+    "                         ip link set eth1 up\n"
+    "                       A tap with a port per direction is both interfaces together: live -i eth1 -i eth2\n"
+    "  a gateway            the interface on the clients' side: behind NAT all clients look alike\n"
+    "  any                  all interfaces at once; what passes two of them is captured twice\n"
+    "\n"
+    "example:\n"
+    "  shadowtap interfaces --format jsonl | jq -r 'select(.can_capture and .state == \"up\") | .name'\n"
+    "\n"
+    "Capturing needs root, or the capability CAP_NET_RAW (the installed service has it):\n"
+    "  sudo shadowtap interfaces\n"
+    "\n"
+    "Exit code: 0, also when nothing can be captured on; 2 for a wrong option; 3 if the interfaces cannot be listed.\n";
 
 /* Text is for somebody at a terminal: what rarely matters is left to the other formats. */
 static const char *const table_fields[] = {"name", "can_capture", "state", "link_type", "addresses", "why_not", NULL};
@@ -41,9 +42,9 @@ static const char *const all_fields[] = {"name",     "can_capture", "why_not",  
 					 "loopback", "wireless",    "addresses", "description", NULL};
 
 static const struct option long_options[] = {
-	{"format", required_argument, NULL, 'f'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+    {"format", required_argument, NULL, 'f'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 struct listing {

@@ -88,7 +88,8 @@ static void describe(const pcap_if_t *i, capture_interface_fn *fn, void *context
 	    .wireless = i->flags & PCAP_IF_WIRELESS,
 	};
 	addresses_text(i, addresses);
-	/* Opening others may do more than look (that of nflog resets where the firewall logs to). They are shown untried. */
+	/* Opening others may do more than look (that of nflog resets where the firewall logs to). They are shown
+	 * untried. */
 	if (info.network) {
 		try_open(i->name, &info, why);
 	} else {

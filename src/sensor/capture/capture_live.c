@@ -1,11 +1,12 @@
-/* How long a packet may lie in the ring. On Linux libpcap reads a ring of blocks (TPACKET_V3): the kernel hands a block over when it is
- * full or its time is up, which is set to CAPTURE_LIVE_WAIT_MS. Immediate mode would hand over each packet at once, but in
- * slots of a fixed size that must hold the largest packet (64 KiB and more with offloading: 64 MiB would hold 1,000 packets) and
- * with one wake-up each. So a quiet line costs 20 wake-ups a second, a busy one a wake-up per block of 256 KiB, and a frame is
- * late by 50 ms, at worst 100.
+/* How long a packet may lie in the ring. On Linux libpcap reads a ring of blocks (TPACKET_V3): the kernel hands a block
+ * over when it is full or its time is up, which is set to CAPTURE_LIVE_WAIT_MS. Immediate mode would hand over each
+ * packet at once, but in slots of a fixed size that must hold the largest packet (64 KiB and more with offloading: 64
+ * MiB would hold 1,000 packets) and with one wake-up each. So a quiet line costs 20 wake-ups a second, a busy one a
+ * wake-up per block of 256 KiB, and a frame is late by 50 ms, at worst 100.
  *
- * Reading never blocks inside libpcap where the back end has a descriptor to wait on: the kernel does not hand over empty blocks,
- * so that libpcap's own wait on a silent line has no end, and nobody would notice that the interface is down. */
+ * Reading never blocks inside libpcap where the back end has a descriptor to wait on: the kernel does not hand over
+ * empty blocks, so that libpcap's own wait on a silent line has no end, and nobody would notice that the interface is
+ * down. */
 #include "capture_live.h"
 
 #include "capture_link.h"
@@ -28,8 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Files of the kernel's that count what an interface lost before anybody saw it. Not through pcap_stats(), which opens them
- * each time: a confined process may not. */
+/* Files of the kernel's that count what an interface lost before anybody saw it. Not through pcap_stats(), which opens
+ * them each time: a confined process may not. */
 static const char *const loss_files[] = {"rx_missed_errors", "rx_fifo_errors"};
 #define LOSS_FILES (sizeof loss_files / sizeof *loss_files)
 
@@ -43,8 +44,8 @@ struct capture_live {
 	uint8_t tsresol;
 	uint64_t next_number, number_step;
 
-	/* Frames that lie in the ring from before the handle joined its fanout group, when it got everything: at most so many, none
-	 * of them from this time on. */
+	/* Frames that lie in the ring from before the handle joined its fanout group, when it got everything: at most
+	 * so many, none of them from this time on. */
 	uint64_t stale;
 	int64_t fresh_ns;
 
@@ -69,7 +70,8 @@ struct capture_live {
 /* ---- opening ---- */
 
 /* "eth0: " + what, in error. Returns fail. */
-__attribute__((format(printf, 4, 5))) static int open_fail(const char *interface, char *error, int fail, const char *what, ...)
+__attribute__((format(printf, 4, 5))) static int open_fail(const char *interface, char *error, int fail,
+							   const char *what, ...)
 {
 	va_list args;
 	va_start(args, what);
@@ -91,10 +93,12 @@ static int activate_fail(const struct capture_live *c, int rc, char *error)
 		return open_fail(c->interface, error, FAIL_IO,
 				 "no permission to capture: this needs root or the capability CAP_NET_RAW");
 	case PCAP_ERROR_IFACE_NOT_UP:
-		return open_fail(c->interface, error, FAIL_IO, "the interface is down (ip link set %s up)", c->interface);
+		return open_fail(c->interface, error, FAIL_IO, "the interface is down (ip link set %s up)",
+				 c->interface);
 	case PCAP_ERROR: return open_fail(c->interface, error, FAIL_IO, "%s", says);
 	default:
-		return open_fail(c->interface, error, FAIL_IO, "%s%s%s", pcap_statustostr(rc), says[0] ? ": " : "", says);
+		return open_fail(c->interface, error, FAIL_IO, "%s%s%s", pcap_statustostr(rc), says[0] ? ": " : "",
+				 says);
 	}
 }
 
@@ -115,7 +119,8 @@ static int activate(struct capture_live *c, const struct capture_live_config *co
 	if (rc < 0)
 		return activate_fail(c, rc, error);
 	if (rc > 0)
-		open_fail(c->interface, c->warning, 0, "%s", rc == PCAP_WARNING ? pcap_geterr(c->pcap) : pcap_statustostr(rc));
+		open_fail(c->interface, c->warning, 0, "%s",
+			  rc == PCAP_WARNING ? pcap_geterr(c->pcap) : pcap_statustostr(rc));
 	c->tsresol = pcap_get_tstamp_precision(c->pcap) == PCAP_TSTAMP_PRECISION_NANO ? 9 : 6;
 	c->link_type = capture_link_of_dlt(pcap_datalink(c->pcap));
 	c->fd = pcap_get_selectable_fd(c->pcap);
@@ -142,16 +147,17 @@ static void statistics_take(struct capture_live *c, uint64_t *ret_received, uint
 	*ret_dropped = s.tp_drops;
 }
 
-/* Between its opening and this call the handle got what its brothers got too: that is thrown away unseen. The hash is the same for
- * both directions and takes no ports from fragments. */
+/* Between its opening and this call the handle got what its brothers got too: that is thrown away unseen. The hash is
+ * the same for both directions and takes no ports from fragments. */
 static int fanout_join(struct capture_live *c, uint16_t id, char *error)
 {
 	int group = id | PACKET_FANOUT_HASH << 16;
 	if (!c->packet_socket)
-		return open_fail(c->interface, error, FAIL_CONFIG, "several capture threads cannot share this kind of interface");
+		return open_fail(c->interface, error, FAIL_CONFIG,
+				 "several capture threads cannot share this kind of interface");
 	if (setsockopt(c->fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof group) != 0)
-		return open_fail(c->interface, error, FAIL_CONFIG, "cannot share its packets between capture threads: %s",
-				 strerror(errno));
+		return open_fail(c->interface, error, FAIL_CONFIG,
+				 "cannot share its packets between capture threads: %s", strerror(errno));
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	c->fresh_ns = (int64_t)now.tv_sec * NS_PER_SEC + now.tv_nsec;
@@ -195,7 +201,8 @@ static void loss_open(struct capture_live *c)
 	}
 }
 
-int capture_live_open(const struct capture_live_config *config, struct capture_live **ret, char error[CAPTURE_ERROR_TEXT])
+int capture_live_open(const struct capture_live_config *config, struct capture_live **ret,
+		      char error[CAPTURE_ERROR_TEXT])
 {
 	struct capture_live *c = calloc(1, sizeof *c);
 	if (c) {
@@ -257,8 +264,8 @@ static void dispatch(struct capture_live *c, unsigned most)
 		open_fail(c->interface, c->error, 0, "%s", pcap_geterr(c->pcap));
 }
 
-/* By name, since a packet socket is only told when its interface goes down, not when it comes up. A name that is no longer there is
- * not for here to judge: libpcap tells a vanished interface from a renamed one. */
+/* By name, since a packet socket is only told when its interface goes down, not when it comes up. A name that is no
+ * longer there is not for here to judge: libpcap tells a vanished interface from a renamed one. */
 static void down_look(struct capture_live *c)
 {
 	struct ifreq request = {0};

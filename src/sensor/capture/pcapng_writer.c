@@ -1,6 +1,6 @@
-/* Blocks are put together whole in a buffer, in this machine's byte order, and leave it in large writes. An interface description is
- * written when its capture and link type are first seen. When a write stops half-way (the disk is full), the lengths in the
- * blocks that were being written tell where the last whole one ends, and the file is cut there. */
+/* Blocks are put together whole in a buffer, in this machine's byte order, and leave it in large writes. An interface
+ * description is written when its capture and link type are first seen. When a write stops half-way (the disk is full),
+ * the lengths in the blocks that were being written tell where the last whole one ends, and the file is cut there. */
 #include "pcapng_writer.h"
 
 #include "limits.h"
@@ -192,7 +192,7 @@ static int section_put(struct pcapng_writer *w)
 	return 0;
 }
 
-/* No snap length: packets that were cut say so themselves, and tcpdump wants it the same for all interfaces of a file. */
+/* No snap length: packets that were cut say so themselves, and tcpdump wants it alike for all interfaces of a file. */
 static int interface_put(struct pcapng_writer *w, struct written_interface new)
 {
 	static const uint8_t tsresol = TSRESOL_NS;

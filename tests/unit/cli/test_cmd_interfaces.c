@@ -17,9 +17,23 @@
 #include <unistd.h>
 
 static const struct capture_interface_info made_up[] = {
-    {.name = "eth0", .addresses = "192.0.2.1, fe80::1", .network = true, .up = true, .running = true, .link_type = "EN10MB"},
-    {.name = "e\x1b[31m\xff", .description = "=1+1", .addresses = "", .network = true, .up = true, .link_type = "EN10MB"},
-    {.name = "wlan0", .addresses = "", .network = true, .wireless = true, .why_not = "it is down (ip link set wlan0 up)"},
+    {.name = "eth0",
+     .addresses = "192.0.2.1, fe80::1",
+     .network = true,
+     .up = true,
+     .running = true,
+     .link_type = "EN10MB"},
+    {.name = "e\x1b[31m\xff",
+     .description = "=1+1",
+     .addresses = "",
+     .network = true,
+     .up = true,
+     .link_type = "EN10MB"},
+    {.name = "wlan0",
+     .addresses = "",
+     .network = true,
+     .wireless = true,
+     .why_not = "it is down (ip link set wlan0 up)"},
     {.name = "other", .addresses = ""},
 };
 
@@ -89,12 +103,13 @@ static void test_text(void **state)
 	struct result r = run(NULL, NULL);
 	assert_int_equal(r.code, EXIT_OK);
 	assert_string_equal(r.err, "");
-	assert_string_equal(r.out,
-			    "name        can_capture  state       link_type  addresses           why_not\n"
-			    "eth0        yes          up          EN10MB     192.0.2.1, fe80::1  -\n"
-			    "e\\x1b[31m\xef\xbf\xbd  yes          no carrier  EN10MB                         -\n"
-			    "wlan0       no           down        -                              it is down (ip link set wlan0 up)\n"
-			    "other       -            -           -                              -\n");
+	assert_string_equal(
+	    r.out,
+	    "name        can_capture  state       link_type  addresses           why_not\n"
+	    "eth0        yes          up          EN10MB     192.0.2.1, fe80::1  -\n"
+	    "e\\x1b[31m\xef\xbf\xbd  yes          no carrier  EN10MB                         -\n"
+	    "wlan0       no           down        -                              it is down (ip link set wlan0 up)\n"
+	    "other       -            -           -                              -\n");
 }
 
 static void test_nothing(void **state)
@@ -117,9 +132,9 @@ static void test_json(void **state)
 	struct result r = run("--format", "json"), lines = run("--format", "jsonl");
 	json_t *all = json_loads(r.out, 0, NULL);
 	assert_int_equal(json_array_size(all), 4);
-	json_t *expected = json_pack("{s:s,s:b,s:n,s:s,s:s,s:b,s:b,s:s,s:n}", "name", "eth0", "can_capture", 1, "why_not", "state",
-				     "up", "link_type", "EN10MB", "loopback", 0, "wireless", 0, "addresses",
-				     "192.0.2.1, fe80::1", "description");
+	json_t *expected = json_pack("{s:s,s:b,s:n,s:s,s:s,s:b,s:b,s:s,s:n}", "name", "eth0", "can_capture", 1,
+				     "why_not", "state", "up", "link_type", "EN10MB", "loopback", 0, "wireless", 0,
+				     "addresses", "192.0.2.1, fe80::1", "description");
 	assert_non_null(expected);
 	assert_true(json_equal(json_array_get(all, 0), expected));
 	json_t *down = json_array_get(all, 2), *other = json_array_get(all, 3);
@@ -172,8 +187,8 @@ static void test_wrong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(test_text, setup), cmocka_unit_test_setup(test_nothing, setup),
-	    cmocka_unit_test_setup(test_json, setup), cmocka_unit_test_setup(test_csv, setup),
+	    cmocka_unit_test_setup(test_text, setup),  cmocka_unit_test_setup(test_nothing, setup),
+	    cmocka_unit_test_setup(test_json, setup),  cmocka_unit_test_setup(test_csv, setup),
 	    cmocka_unit_test_setup(test_wrong, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

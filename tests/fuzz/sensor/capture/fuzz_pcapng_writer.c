@@ -1,5 +1,5 @@
-/* Any frames and comments through the pcapng writer, into a file that may not grow past any size: what our reader finds is what
- * was put, in order, up to where the file was full. Run by libFuzzer, or over the corpus by an ordinary build. */
+/* Any frames and comments through the pcapng writer, into a file that may not grow past any size: what our reader finds
+ * is what was put, in order, up to where it was full. Run by libFuzzer, or over the corpus by an ordinary build. */
 #include "capture_file.h"
 #include "capture_time.h"
 #include "cursor.h"

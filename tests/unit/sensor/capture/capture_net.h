@@ -1,5 +1,6 @@
-/* A network namespace with a pair of veth interfaces, frames that tell who they are, and a reader that counts them. Used by the
- * tests of live capture. Where it cannot be made (no root, no ip(8)) they are skipped; it goes with the test's process. */
+/* A network namespace with a pair of veth interfaces, frames that tell who they are, and a reader that counts them.
+ * Used by the tests of live capture. Where it cannot be made (no root, no ip(8)) they are skipped; it goes with the
+ * test's process. */
 #ifndef TEST_CAPTURE_NET_H
 #define TEST_CAPTURE_NET_H
 

@@ -135,7 +135,8 @@ static void test_snaplen(void **state)
 {
 	(void)state;
 	NEED_NETWORK();
-	struct capture_live *c = live_of((struct capture_live_config){.interface = "st1", .filter = OURS, .snaplen = 64});
+	struct capture_live *c =
+	    live_of((struct capture_live_config){.interface = "st1", .filter = OURS, .snaplen = 64});
 	struct heard *h = heard_new(14);
 	h->check = check_cut;
 	for (uint32_t i = 0; i < 10; i++)
@@ -169,7 +170,8 @@ static void test_overrun(void **state)
 {
 	(void)state;
 	NEED_NETWORK();
-	struct capture_live *c = live_of((struct capture_live_config){.interface = "st1", .filter = OURS, .buffer_bytes = 1});
+	struct capture_live *c =
+	    live_of((struct capture_live_config){.interface = "st1", .filter = OURS, .buffer_bytes = 1});
 	struct heard *h = heard_new(14);
 	for (uint32_t i = 0; i < 2000; i++)
 		send_ours(i, 1500);
@@ -191,11 +193,13 @@ static void test_overrun(void **state)
 /* Each packet passes lo twice, out and in: it is handed over once. */
 static void loopback(const char *interface, uint32_t link_type, size_t header)
 {
-	struct capture_live *c = live_of((struct capture_live_config){.interface = interface, .filter = "udp dst port 9"});
+	struct capture_live *c =
+	    live_of((struct capture_live_config){.interface = interface, .filter = "udp dst port 9"});
 	assert_int_equal(capture_live_link_type(c), link_type);
 	struct heard *h = heard_new(header + 28);
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in to = {
+	    .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	for (uint32_t i = 0; i < 20; i++)
 		assert_int_equal(sendto(s, &i, 4, 0, (struct sockaddr *)&to, sizeof to), 4);
 	read_until(c, h, 20);
@@ -226,11 +230,8 @@ static void test_fanout(void **state)
 	struct capture_live *c[2];
 	struct heard *h[2];
 	for (unsigned k = 0; k < 2; k++) {
-		c[k] = live_of((struct capture_live_config){.interface = "st1",
-							    .filter = "udp",
-							    .fanout = 77,
-							    .first_number = 1 + k,
-							    .number_step = 2});
+		c[k] = live_of((struct capture_live_config){
+		    .interface = "st1", .filter = "udp", .fanout = 77, .first_number = 1 + k, .number_step = 2});
 		h[k] = heard_new(42);
 	}
 	for (uint32_t i = 0; i < 600; i++) /* three packets of each of 200 flows, in both directions */
@@ -297,16 +298,9 @@ static void test_fanout_late(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    ON_A_PAIR(test_frames),
-	    ON_A_PAIR(test_latency),
-	    ON_A_PAIR(test_most),
-	    ON_A_PAIR(test_filter),
-	    ON_A_PAIR(test_snaplen),
-	    ON_A_PAIR(test_vlan),
-	    ON_A_PAIR(test_overrun),
-	    ON_A_PAIR(test_loopback),
-	    ON_A_PAIR(test_fanout),
-	    ON_A_PAIR(test_fanout_late),
+	    ON_A_PAIR(test_frames),  ON_A_PAIR(test_latency),     ON_A_PAIR(test_most),    ON_A_PAIR(test_filter),
+	    ON_A_PAIR(test_snaplen), ON_A_PAIR(test_vlan),        ON_A_PAIR(test_overrun), ON_A_PAIR(test_loopback),
+	    ON_A_PAIR(test_fanout),  ON_A_PAIR(test_fanout_late),
 	};
 	return cmocka_run_group_tests(tests, group_setup, NULL);
 }

@@ -1,4 +1,5 @@
-/* Live capture of interfaces that go down, come back and vanish, by a process that may not open anything; and what is refused. */
+/* Live capture of interfaces that go down, come back and vanish, by a process that may not open anything; and what is
+ * refused. */
 #include "capture_net.h"
 
 #include <linux/filter.h>
@@ -177,7 +178,8 @@ static void test_refused(void **state)
 	if (child == 0) { /* nobody has no capabilities */
 		struct capture_live_config config = {.interface = "st1"};
 		char error[CAPTURE_ERROR_TEXT] = "";
-		_exit(setuid(65534) != 0 || capture_live_open(&config, &c, error) != FAIL_IO || !strstr(error, "CAP_NET_RAW"));
+		_exit(setuid(65534) != 0 || capture_live_open(&config, &c, error) != FAIL_IO ||
+		      !strstr(error, "CAP_NET_RAW"));
 	}
 	int status;
 	assert_int_equal(waitpid(child, &status, 0), child);

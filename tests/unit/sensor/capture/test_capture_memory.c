@@ -1,4 +1,5 @@
-/* Capture files, read and written while the machine runs out of memory: the error goes up, and nothing is left behind. */
+/* Capture files, read and written while the machine runs out of memory: the error goes up, and nothing is left behind.
+ */
 #include "capture_build.h"
 
 #include "pcapng_writer.h"
@@ -110,8 +111,8 @@ static void test_failing_malloc(void **state)
 	bytes_done(&plain);
 }
 
-/* Writes a small frame, one larger than the buffer, and one of each of some link types, with the n-th allocation alone failing.
- * What could be put is in the file. True when none failed. */
+/* Writes a small frame, one larger than the buffer, and one of each of some link types, with the n-th allocation alone
+ * failing. What could be put is in the file. True when none failed. */
 static bool writes_with(long n)
 {
 	static const uint8_t large[300000];
@@ -123,7 +124,11 @@ static bool writes_with(long n)
 	struct pcapng_writer *w = pcapng_writer_new(src.fd, "shadowtap", NULL, 0);
 	bool all = w && pcapng_writer_size(w);
 	for (uint32_t i = 0; w && i < 10; i++) {
-		struct frame f = {.data = large, .caplen = i == 1 ? sizeof large : 60, .len = sizeof large, .link_type = i, .time_ns = i};
+		struct frame f = {.data = large,
+				  .caplen = i == 1 ? sizeof large : 60,
+				  .len = sizeof large,
+				  .link_type = i,
+				  .time_ns = i};
 		int rc = pcapng_writer_put(w, &f, "comment");
 		assert_true(rc == 0 || rc == FAIL_MEMORY);
 		kept += rc == 0;

@@ -14,8 +14,12 @@ static uint8_t pattern[LIMIT_FRAME_BYTES];
 /* As assert_pattern() expects of packet 0. */
 static struct frame frame_of(uint32_t capture, uint32_t link_type, int64_t time_ns, uint32_t caplen, uint32_t len)
 {
-	return (struct frame){
-	    .data = pattern, .caplen = caplen, .len = len, .link_type = link_type, .capture = capture, .time_ns = time_ns};
+	return (struct frame){.data = pattern,
+			      .caplen = caplen,
+			      .len = len,
+			      .link_type = link_type,
+			      .capture = capture,
+			      .time_ns = time_ns};
 }
 
 static int group_setup(void **state)
@@ -61,15 +65,20 @@ static struct pcapng_writer *writer(const struct source *s)
 	return w;
 }
 
-/* Every length of padding, cut packets, times at the ends of their range, captures with and without a name, link types that change. */
+/* Every length of padding, cut packets, times at the ends of their range, captures with and without a name, link types
+ * that change. */
 static void test_round_trip(void **state)
 {
 	(void)state;
 	const struct frame frames[] = {
-	    frame_of(0, 1, 1700000000123456789, 60, 60), frame_of(0, 1, 1700000000123456790, 61, 1500),
-	    frame_of(1, 1, 1700000000123456790, 62, 62), frame_of(0, 101, 1, 63, 63),
-	    frame_of(2, 276, 0, 0, 0),                   frame_of(2, 276, 0, 0, 9000),
-	    frame_of(99, 65535, 1700000001000000000, 1, 1), frame_of(0, 1, 1700000002000000000, LIMIT_FRAME_BYTES, UINT32_MAX),
+	    frame_of(0, 1, 1700000000123456789, 60, 60),
+	    frame_of(0, 1, 1700000000123456790, 61, 1500),
+	    frame_of(1, 1, 1700000000123456790, 62, 62),
+	    frame_of(0, 101, 1, 63, 63),
+	    frame_of(2, 276, 0, 0, 0),
+	    frame_of(2, 276, 0, 0, 9000),
+	    frame_of(99, 65535, 1700000001000000000, 1, 1),
+	    frame_of(0, 1, 1700000002000000000, LIMIT_FRAME_BYTES, UINT32_MAX),
 	    frame_of(1, 1, (INT64_C(1) << 33) * 1000000000 - 1, 5, 5),
 	};
 	struct source s = file_empty();
@@ -106,7 +115,8 @@ static void test_no_packets(void **state)
 	pcapng_writer_free(NULL);
 }
 
-/* The options, byte by byte: code, length, value, padding. One description per capture and link type, however often they change. */
+/* The options, byte by byte: code, length, value, padding. One description per capture and link type, however often
+ * they change. */
 static void test_options(void **state)
 {
 	(void)state;
@@ -133,7 +143,8 @@ static void test_options(void **state)
 	source_done(&s);
 }
 
-/* What a stranger wrote cannot steer a terminal or turn text around; newlines stay; too much is cut at a whole character. */
+/* What a stranger wrote cannot steer a terminal or turn text around; newlines stay; too much is cut at a whole
+ * character. */
 static void test_comment_text(void **state)
 {
 	(void)state;
@@ -145,7 +156,10 @@ static void test_comment_text(void **state)
 	large[70000] = '\0';
 	struct source s = file_empty();
 	struct pcapng_writer *w = writer(&s);
-	assert_int_equal(pcapng_writer_put(w, &f, "one\ntwo\n\nB\xc3\xbc" "cher \x1b[31m \xe2\x80\xae \xff."), 0);
+	assert_int_equal(pcapng_writer_put(w, &f,
+					   "one\ntwo\n\nB\xc3\xbc"
+					   "cher \x1b[31m \xe2\x80\xae \xff."),
+			 0);
 	assert_int_equal(pcapng_writer_put(w, &f, ""), 0);
 	assert_int_equal(pcapng_writer_put(w, &f, "\n"), 0);
 	assert_int_equal(pcapng_writer_put(w, &f, large), 0);
@@ -154,7 +168,8 @@ static void test_comment_text(void **state)
 	assert_int_equal(pcapng_writer_flush(w), 0);
 	pcapng_writer_free(w);
 	struct bytes got = file_bytes(&s);
-	assert_true(holds(&got, "one\ntwo\n\nB\xc3\xbc" "cher \\x1b[31m \\u{202e} "));
+	assert_true(holds(&got, "one\ntwo\n\nB\xc3\xbc"
+				"cher \\x1b[31m \\u{202e} "));
 	assert_false(holds(&got, "\x1b"));
 	assert_true(got.n < 20000);
 	bytes_done(&got);
@@ -285,8 +300,9 @@ static void test_bad_descriptor(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_no_packets),      cmocka_unit_test(test_options),
-	    cmocka_unit_test(test_comment_text),    cmocka_unit_test(test_many_interfaces), cmocka_unit_test(test_disk_full),
+	    cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_no_packets),
+	    cmocka_unit_test(test_options),         cmocka_unit_test(test_comment_text),
+	    cmocka_unit_test(test_many_interfaces), cmocka_unit_test(test_disk_full),
 	    cmocka_unit_test(test_bad_descriptor),
 	};
 	return cmocka_run_group_tests(tests, group_setup, NULL);
