@@ -44,6 +44,9 @@ int store_handle_exec(struct store *s, const char *sql, const char *what);
 /* First column of the first row of a pragma or query. An SQLite result code. */
 int store_handle_int(struct store *s, const char *sql, int *ret);
 int store_handle_identity(struct store *s, struct store_identity *ret);
+/* Whether a text of n bytes may have been refused for want of memory: jansson does not always tell that from bad grammar, and
+ * an event that is taken for no event is lost. */
+bool store_handle_memory_short(size_t n);
 /* Against files made by others: no schema of theirs may call functions with side effects or harm the file's structure. */
 void store_handle_harden(struct store *s);
 

@@ -10,13 +10,12 @@
  * there, and the store trusts no schema. */
 static int check_object(struct store *s, const char *json)
 {
-	json_error_t why;
-	json_t *object = json_loads(json, 0, &why);
+	json_t *object = json_loads(json, 0, NULL);
 	bool good = json_is_object(object);
 	json_decref(object);
 	if (good)
 		return 0;
-	bool memory = !object && json_error_code(&why) == json_error_out_of_memory;
+	bool memory = store_handle_memory_short(strlen(json));
 	snprintf(s->error, sizeof s->error, memory ? "out of memory" : "health was not stored: not a JSON object");
 	return memory ? FAIL_MEMORY : FAIL_INPUT;
 }

@@ -113,19 +113,13 @@ int store_put_text(struct store *s, const char *json, size_t n)
 		snprintf(s->error, sizeof s->error, "a text is not an event: %zu bytes are too many", n);
 		return FAIL_INPUT;
 	}
-	json_error_t why;
-	json_t *event = json_loadb(json, n, JSON_REJECT_DUPLICATES, &why);
-	if (!event && json_error_code(&why) == json_error_out_of_memory)
-		return out_of_memory(s);
-	if (!event) {
+	json_t *event = json_loadb(json, n, JSON_REJECT_DUPLICATES, NULL);
+	if (event && is_event(s, event))
+		return put_take(s, event);
+	if (!event)
 		snprintf(s->error, sizeof s->error, "a text is not an event: not JSON");
-		return FAIL_INPUT;
-	}
-	if (!is_event(s, event)) {
-		json_decref(event);
-		return FAIL_INPUT;
-	}
-	return put_take(s, event);
+	json_decref(event);
+	return store_handle_memory_short(n) ? out_of_memory(s) : FAIL_INPUT;
 }
 
 void store_on_committed(struct store *s, store_committed_fn *fn, void *context)
