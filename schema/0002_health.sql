@@ -1,5 +1,5 @@
--- What the sensor says of itself, one row per interval: the JSON object of docs/events.md, "Health". `bytes` lets retention add the
--- rows up from the index alone.
+-- What the sensor says of itself, one row per interval: the JSON object of docs/events.md, "Health". `bytes` lets
+-- retention add the rows up from the index alone.
 CREATE TABLE health (
   time TEXT NOT NULL CHECK (length(time) = 27),
   sensor TEXT NOT NULL,

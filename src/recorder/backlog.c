@@ -1,5 +1,6 @@
-/* The order of age is: `older` (memory), then the spill file, then `newer` (memory). While the file has anything unread, what is put goes
- * behind it; while it has anything at all, `newer` waits. Items that were taken stay in `held` until they are settled. */
+/* The order of age is: `older` (memory), then the spill file, then `newer` (memory). While the file has anything
+ * unread, what is put goes behind it; while it has anything at all, `newer` waits. Items that were taken stay in
+ * `held` until they are settled. */
 #include "backlog.h"
 #include "limits.h"
 #include "spill.h"
@@ -206,8 +207,8 @@ static size_t take_older(struct backlog *b, struct backlog_item *items, size_t m
 	return n;
 }
 
-/* Reads without the lock, so that a slow disk does not stop who puts: only the taker reads or cuts the file, and what is
- * before `end` does not change. *ret_stalled: there is no use in trying again at once. */
+/* Reads without the lock, so that a slow disk does not stop who puts: only the taker reads or cuts the file, and
+ * what is before `end` does not change. *ret_stalled: there is no use in trying again at once. */
 static size_t take_filed(struct backlog *b, struct backlog_item *items, size_t most, bool *ret_stalled)
 {
 	uint64_t end = b->spill.end, unusable = 0;

@@ -227,7 +227,8 @@ static bool copy_unsettled(const struct spill *from, struct spill *to, char *buf
 	return true;
 }
 
-/* Into a second file that takes the name of the first when it is complete: whenever the process dies, one of them is there. */
+/* Into a second file that takes the name of the first when it is complete: whenever the process dies, one of them is
+ * there. */
 bool spill_put_before(struct spill *s, const struct backlog_item *items, size_t n, size_t *ret_kept)
 {
 	char *path;

@@ -14,24 +14,26 @@ struct store;
  * writable ...) with a sentence in error, or FAIL_MEMORY. */
 int store_open(const char *path, struct store **ret, char error[STORE_ERROR_TEXT]);
 
-/* Inserts the event, or replaces the values of the row with its event_id. Buffered: of several states of one event only the last
- * is written. When the buffer is full it is flushed first; if that fails, its failure is returned and the event not taken. */
+/* Inserts the event, or replaces the values of the row with its event_id. Buffered: of several states of one event
+ * only the last is written. When the buffer is full it is flushed first; if that fails, its failure is returned and
+ * the event not taken. */
 int store_put(struct store *s, const struct event *e);
-/* The same for an event's JSON text, which waited in a backlog. FAIL_INPUT with a sentence if it is none (torn, foreign). */
+/* The same for an event's JSON text, which waited in a backlog. FAIL_INPUT with a sentence if it is none (torn,
+ * foreign). */
 int store_put_text(struct store *s, const char *json, size_t n);
-/* Writes what was put, in one transaction, in the order in which the events first came. On failure (disk full, locked, out of
- * memory) all of it stays buffered for the next flush. FAIL_INPUT: all is written but a row that the table refuses, which is
- * given up: only a database that somebody doctored does so. */
+/* Writes what was put, in one transaction, in the order in which the events first came. On failure (disk full,
+ * locked, out of memory) all of it stays buffered for the next flush. FAIL_INPUT: all is written but a row that the
+ * table refuses, which is given up: only a database that somebody doctored does so. */
 int store_flush(struct store *s);
 
-/* Called for each row once its transaction has committed, in order: it survives the death of this process. Also out of store_put,
- * when that flushes. Must not call the store. */
+/* Called for each row once its transaction has committed, in order: it survives the death of this process. Also out
+ * of store_put, when that flushes. Must not call the store. */
 typedef void store_committed_fn(void *context, const json_t *event);
 void store_on_committed(struct store *s, store_committed_fn *fn, void *context);
 
 const char *store_error(const struct store *s);
-/* Flushes, checkpoints so that a reader without write permission can read the file alone, closes. Returns what the flush
- * did; who wants its sentence calls store_flush and store_error before. NULL is fine. */
+/* Flushes, checkpoints so that a reader without write permission can read the file alone, closes. Returns what the
+ * flush did; who wants its sentence calls store_flush and store_error before. NULL is fine. */
 int store_close(struct store *s);
 
 /* ---- reading ---- */
@@ -58,8 +60,8 @@ typedef int store_row_fn(void *context, const json_t *row);
  * writer's latest events cannot be read from here). */
 int store_open_read(const char *path, struct store **ret, char error[STORE_ERROR_TEXT]);
 int store_select(struct store *s, const struct store_query *q, store_row_fn *fn, void *context);
-/* One row per value of the field: value, count of events, of clients and of servers, first and last seen. For objects (methods,
- * tools_called) one row per key; for arrays per element. FAIL_CONFIG if there is no such field. */
+/* One row per value of the field: value, count of events, of clients and of servers, first and last seen. For
+ * objects (methods, tools_called) one row per key; for arrays per element. FAIL_CONFIG if there is no such field. */
 int store_group(struct store *s, const struct store_query *q, const char *field, store_row_fn *fn, void *context);
 void store_close_read(struct store *s);
 

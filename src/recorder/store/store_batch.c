@@ -2,7 +2,8 @@
 #include <assert.h>
 #include <string.h>
 
-_Static_assert(LIMIT_STORE_BATCH_ROWS * 2 <= STORE_BATCH_SLOTS && LIMIT_STORE_BATCH_ROWS < UINT16_MAX, "a slot names a row");
+_Static_assert(LIMIT_STORE_BATCH_ROWS * 2 <= STORE_BATCH_SLOTS && LIMIT_STORE_BATCH_ROWS < UINT16_MAX,
+               "a slot names a row");
 
 /* jansson's nodes on a 64-bit machine, with what malloc adds. */
 #define VALUE_BYTES 48
@@ -34,7 +35,8 @@ static const char *id_of(const json_t *event)
 	return json_string_value(json_object_get(event, "event_id"));
 }
 
-/* FNV-1a without a key: the ids are SHA-256 already, and who could steer them gains 500 comparisons of a look-up at most. */
+/* FNV-1a without a key: the ids are SHA-256 already, and who could steer them gains 500 comparisons of a look-up at
+ * most. */
 static size_t slot_of(const struct store_batch *b, const char *id)
 {
 	uint32_t hash = 2166136261u;

@@ -1,5 +1,5 @@
-/* Events that wait for the next commit: the latest state of each, in the order in which they first came. store_put fills it,
- * store_flush empties it. Knows no SQL and never drops anything by itself. Private to this folder. */
+/* Events that wait for the next commit: the latest state of each, in the order in which they first came. store_put
+ * fills it, store_flush empties it. Knows no SQL and never drops anything by itself. Private to this folder. */
 #ifndef SHADOWTAP_STORE_BATCH_H
 #define SHADOWTAP_STORE_BATCH_H
 

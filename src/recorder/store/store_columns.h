@@ -24,8 +24,8 @@ extern const size_t store_columns_n;
 /* NULL if there is none of that name. */
 const struct column *store_column_find(const char *name);
 
-/* The name of the first column whose rules this JSON object breaks, or NULL if the table will take it. A member that may be
- * null may be left out: a version that did not know it yet wrote the text. */
+/* The name of the first column whose rules this JSON object breaks, or NULL if the table will take it. A member that
+ * may be null may be left out: a version that did not know it yet wrote the text. */
 const char *store_columns_misfit(const json_t *event);
 
 #define STORE_COLUMN_SQL 8192

@@ -25,7 +25,8 @@ struct store {
 	char error[STORE_ERROR_TEXT];
 };
 
-/* What health rows take at most: a text that fills little more than half a page has it for itself; the rest is for the index. */
+/* What health rows take at most: a text that fills little more than half a page has it for itself; the rest is for
+ * the index. */
 #define STORE_HEALTH_ROOM(bytes, rows) (2 * (bytes) + 256 * (rows))
 
 /* What a database says of itself. */
@@ -44,10 +45,11 @@ int store_handle_exec(struct store *s, const char *sql, const char *what);
 /* First column of the first row of a pragma or query. An SQLite result code. */
 int store_handle_int(struct store *s, const char *sql, int *ret);
 int store_handle_identity(struct store *s, struct store_identity *ret);
-/* Whether a text of n bytes may have been refused for want of memory: jansson does not always tell that from bad grammar, and
- * an event that is taken for no event is lost. */
+/* Whether a text of n bytes may have been refused for want of memory: jansson does not always tell that from bad
+ * grammar, and an event that is taken for no event is lost. */
 bool store_handle_memory_short(size_t n);
-/* Against files made by others: no schema of theirs may call functions with side effects or harm the file's structure. */
+/* Against files made by others: no schema of theirs may call functions with side effects or harm the file's
+ * structure. */
 void store_handle_harden(struct store *s);
 
 #endif

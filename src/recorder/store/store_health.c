@@ -1,13 +1,13 @@
-/* What the sensor says of itself -> rows of the table `health`. Called by the recorder's writer at its interval. Reads nothing
- * into the text but that it is a JSON object. */
+/* What the sensor says of itself -> rows of the table `health`. Called by the recorder's writer at its interval.
+ * Reads nothing into the text but that it is a JSON object. */
 #include "status.h"
 #include "store_handle.h"
 #include "store_live.h"
 #include <stdio.h>
 #include <string.h>
 
-/* The views read into it: what is no object must not get in. Not a CHECK of the table, for SQLite holds its JSON functions unsafe
- * there, and the store trusts no schema. */
+/* The views read into it: what is no object must not get in. Not a CHECK of the table, for SQLite holds its JSON
+ * functions unsafe there, and the store trusts no schema. */
 static int check_object(struct store *s, const char *json)
 {
 	json_t *object = json_loads(json, 0, NULL);

@@ -1,6 +1,7 @@
-/* Keeps a database that is written for months within its age and size: small pieces of deletion, each a transaction of its own,
- * then free pages go back to the file system. Called by the recorder's writer between batches. Never deletes what is neither
- * too old nor in the way of the size, and never locks anybody out for longer than one piece takes. */
+/* Keeps a database that is written for months within its age and size: small pieces of deletion, each a transaction
+ * of its own, then free pages go back to the file system. Called by the recorder's writer between batches. Never
+ * deletes what is neither too old nor in the way of the size, and never locks anybody out for longer than one piece
+ * takes. */
 #include "status.h"
 #include "store_handle.h"
 #include "store_live.h"
@@ -10,7 +11,8 @@
 
 #define OLDEST_EVENTS \
 	"DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE last_seen < ? ORDER BY last_seen LIMIT ?)"
-#define OLDEST_HEALTH "DELETE FROM health WHERE rowid IN (SELECT rowid FROM health WHERE time < ? ORDER BY time LIMIT ?)"
+#define OLDEST_HEALTH \
+	"DELETE FROM health WHERE rowid IN (SELECT rowid FROM health WHERE time < ? ORDER BY time LIMIT ?)"
 
 /* Sorts behind every time. */
 #define ANY_TIME "~"

@@ -1,5 +1,6 @@
-/* Events -> rows: buffered by store_put and store_put_text, written by store_flush in one transaction that begins and ends
- * there, so that nobody is locked out while the recorder waits for packets. What could not be written stays buffered. */
+/* Events -> rows: buffered by store_put and store_put_text, written by store_flush in one transaction that begins
+ * and ends there, so that nobody is locked out while the recorder waits for packets. What could not be written stays
+ * buffered. */
 #include "status.h"
 #include "store_columns.h"
 #include "store_handle.h"
@@ -32,7 +33,8 @@ static int put_row(struct store *s, const json_t *event)
 	return result;
 }
 
-/* One bad row must not stand in the way of all that follow: it is left out, the rest is committed, and store_flush tells. */
+/* One bad row must not stand in the way of all that follow: it is left out, the rest is committed, and store_flush
+ * tells. */
 static int write_rows(struct store *s)
 {
 	struct store_batch *b = &s->batch;

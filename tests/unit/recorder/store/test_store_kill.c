@@ -18,7 +18,7 @@ static void tell(void *context, const json_t *event)
 		_exit(1);
 }
 
-/* Writes events from `first` on, in batches of changing size, leaving and coming back now and then, until it is killed. */
+/* Writes events from `first` on in batches of changing size, leaves and comes back now and then, until it is killed. */
 static void write_on(struct fixture *f, int32_t first, unsigned random)
 {
 	static const struct judgement j = {.verdict = VERDICT_UNAUTHORIZED};

@@ -221,13 +221,14 @@ static void health_is_kept_and_shown(void **state)
 	struct store *s = opened(f);
 	assert_int_equal(store_put_health(s, START_NS, "tap1", "{\"packets\":1}"), 0);
 	assert_int_equal(store_put_health(s, START_NS + 1000, "tap1",
-	                                  "{\"packets\":42,\"kernel_drops\":3,\"flows\":7,\"backlog\":{\"waiting\":5,\"lost\":1},"
-	                                  "\"events\":{\"unauthorized\":9}}"), 0);
+	                                  "{\"packets\":42,\"kernel_drops\":3,\"flows\":7,"
+	                                  "\"backlog\":{\"waiting\":5,\"lost\":1},\"events\":{\"unauthorized\":9}}"), 0);
 	assert_int_equal(store_put_health(s, START_NS, "tap2", "{\"packets\":8}"), 0);
 	assert_int_equal(number(f->db, "SELECT count(*) FROM health WHERE time = '2025-11-22T08:26:40.000000Z'"), 2);
 	assert_int_equal(number(f->db, "SELECT count(*) FROM health_latest"), 2);
-	assert_int_equal(number(f->db, "SELECT packets = 42 AND kernel_drops = 3 AND flows = 7 AND waiting = 5 AND lost = 1 AND "
-	                               "unauthorized = 9 AND spilled IS NULL FROM health_latest WHERE sensor = 'tap1'"), 1);
+	assert_int_equal(number(f->db, "SELECT packets = 42 AND kernel_drops = 3 AND flows = 7 AND waiting = 5 AND "
+	                               "lost = 1 AND unauthorized = 9 AND spilled IS NULL FROM health_latest "
+	                               "WHERE sensor = 'tap1'"), 1);
 	assert_int_equal(number(f->db, "SELECT strict FROM pragma_table_list WHERE name = 'health'"), 1);
 	static const char *const bad[] = {"", "[]", "{", "5", "{\"a\":1} x"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -267,11 +268,11 @@ static void a_database_of_schema_1_is_migrated_in_place(void **state)
 	struct store *s = NULL;
 	assert_int_equal(store_open_read(f->db, &s, f->error), FAIL_DATABASE);
 	assert_non_null(strstr(f->error, "older shadowtap"));
-	run_sql(f->db, "ATTACH ':memory:' AS m; INSERT INTO events SELECT 1, 'connection', '0123456789abcdef0123456789abcdef', 'old', "
-	               "'2025-01-01T00:00:00.000000Z', '2025-01-01T00:00:00.000000Z', 'approved', 'likely', 'unknown', 'info', NULL, "
-	               "'[]', '[]', '[]', '10.0.0.1', 1, '10.0.0.2', 2, 'tcp', 'internal', '1:x', '[]', NULL, NULL, NULL, 0, 0, NULL, "
-	               "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '[]', NULL, NULL, '{}', '{}', '{}', "
-	               "0, 0, '{}', '{}', '{}', NULL, NULL, 1, NULL");
+	run_sql(f->db, "INSERT INTO events VALUES (1, 'connection', '0123456789abcdef0123456789abcdef', 'old', "
+	               "'2025-01-01T00:00:00.000000Z', '2025-01-01T00:00:00.000000Z', 'approved', 'likely', 'unknown', "
+	               "'info', NULL, '[]', '[]', '[]', '10.0.0.1', 1, '10.0.0.2', 2, 'tcp', 'internal', '1:x', '[]', "
+	               "NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
+	               "NULL, '[]', NULL, NULL, '{}', '{}', '{}', 0, 0, '{}', '{}', '{}', NULL, NULL, 1, NULL)");
 	s = opened(f);
 	assert_int_equal(store_put_health(s, START_NS, "tap1", "{}"), 0);
 	put_seconds(s, 0, 3);

@@ -174,7 +174,8 @@ static void a_text_that_is_no_event_is_refused(void **state)
 	for (size_t cut = 0; cut < n; cut += 1 + cut / 40)
 		assert_int_equal(store_put_text(s, text, cut), FAIL_INPUT);
 	free(text);
-	static const char *const foreign[] = {"[]", "{}", "null", "{\"event_id\":1}", "{\"a\":1}", "\xff", "{\"a\":1,\"a\":1}"};
+	static const char *const foreign[] = {"[]", "{}", "null", "{\"event_id\":1}", "{\"a\":1}", "\xff",
+	                                      "{\"a\":1,\"a\":1}"};
 	for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
 		assert_int_equal(store_put_text(s, foreign[i], strlen(foreign[i])), FAIL_INPUT);
 		assert_non_null(strstr(store_error(s), "not an event"));
