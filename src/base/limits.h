@@ -209,6 +209,11 @@
 /* Reasons kept per event; later evidence still raises confidence and stage. */
 #define LIMIT_REASONS 32
 
+/* ---- evidence packets ---- */
+/* Bytes written of one connection. Handshakes, calls and results of a long session; a file of 100 MB still holds six that went
+ * on and on. Later packets are counted, not written (evidence: cut). */
+#define LIMIT_EVIDENCE_CONNECTION_BYTES (16u << 20)
+
 /* ---- confinement ---- */
 /* Descriptors that are looked at when a process is confined. They are given out from the lowest on, and a sensor has some
  * tens. A socket past it could be written to. */

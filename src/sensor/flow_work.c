@@ -50,6 +50,7 @@ void flow_work_stop_reading(struct flow_work *w)
 
 void flow_work_free(struct flow_work *w)
 {
+	shard_evidence_forget(w);
 	flow_work_stop_reading(w);
 	if (w->hint)
 		hint_flow_free(w->shard->hint, w->hint);
@@ -103,6 +104,7 @@ void flow_work_observe(struct flow_work *w, bool final)
 {
 	if (!w->evidence.any)
 		return;
+	shard_evidence_observed(w);
 	for (uint32_t i = 0; i < w->evidence.n_rows; i++) {
 		struct mcp_row *row = w->evidence.rows[i];
 		if (row->confidence == CONFIDENCE_NONE)

@@ -23,6 +23,7 @@ struct flow_work {
 	uint64_t payload_bytes[2];   /* by side */
 	int64_t emitted_ns[LIMIT_AUTHORITIES];
 	size_t charged;              /* bytes in the shard's account */
+	struct recording recording;
 };
 
 struct flow_work *flow_work_new(struct shard *s, struct flow *f, const struct packet *p, unsigned side);

@@ -14,6 +14,8 @@ struct sensor {
 	unsigned filling;
 	struct hash_key shard_key;
 	struct signature_set *signatures;
+	sensor_evidence_fn *on_evidence;
+	void *context;              /* of the callbacks */
 	int64_t now_ns, ticked_s;   /* packet time: the latest, and the second that was last ticked */
 	int64_t tick_ns;            /* a tick that waits for the next packet */
 	bool started;
@@ -28,15 +30,19 @@ int sensor_new(const struct sensor_config *config, sensor_observation_fn *on_obs
 		return FAIL_MEMORY;
 	s->shard_key = config->shard_key;
 	s->signatures = signature_set_hold(config->signatures);
+	s->on_evidence = config->on_evidence;
+	s->context = context;
 	s->decoder = decoder_new(&s->anomalies);
 	bool ok = s->decoder;
 	for (unsigned i = 0; i < FLOW_SHARDS; i++)
 		ok &= shard_init(&s->shards[i], config->signatures) == 0;
+	for (unsigned i = 0; i < FLOW_SHARDS && config->evidence_bytes; i++)
+		ok &= shard_evidence_init(&s->shards[i].evidence, config->evidence_bytes / FLOW_SHARDS) == 0;
 	/* a single worker reads in the caller's thread: one batch will do */
 	for (unsigned i = 0; i < 2 && (i == 0 || config->workers > 1); i++)
 		ok &= (s->batches[i] = calloc(1, sizeof *s->batches[i])) != NULL;
 	if (ok)
-		s->pool = worker_pool_new(s->shards, config->workers, on_observation, context);
+		s->pool = worker_pool_new(s->shards, config->workers, on_observation, config->on_evidence, context);
 	if (!s->pool) {
 		sensor_free(s);
 		return FAIL_MEMORY;
@@ -58,21 +64,24 @@ static int run_batch(struct sensor *s)
 	return r;
 }
 
-/* Room in the batch for what must be copied: a page for each of its packets, more where one is larger. */
+/* Room in the batch for what must be copied: a page for each of its packets, more where one is larger. Where a batch ends must not
+ * depend on how many there are (what is wanted as evidence begins there), so it is not the memory at hand that decides. */
 static int make_room(struct sensor *s, size_t n)
 {
+	enum { BATCH_BYTES = BATCH_PACKETS * 1024 };
 	struct batch *b = s->batches[s->filling];
-	if (b->cap_bytes - b->n_bytes >= n)
-		return 0;
-	int r = run_batch(s); /* what was copied is pointed at: it cannot move while it is in use */
-	b = s->batches[s->filling];
-	if (r == 0 && b->cap_bytes < n) {
-		size_t cap = n > BATCH_PACKETS * 1024 ? n : BATCH_PACKETS * 1024;
+	int r = 0;
+	if (b->n_bytes && b->n_bytes + n > BATCH_BYTES) {
+		r = run_batch(s); /* what was copied is pointed at: it cannot move while it is in use */
+		b = s->batches[s->filling];
+	}
+	if (r == 0 && b->cap_bytes < b->n_bytes + n) { /* nothing was copied yet */
+		size_t cap = n > BATCH_BYTES ? n : BATCH_BYTES;
 		free(b->bytes);
 		b->bytes = malloc(cap);
 		b->cap_bytes = b->bytes ? cap : 0;
 	}
-	return b->cap_bytes < n ? FAIL_MEMORY : r;
+	return b->cap_bytes < b->n_bytes + n ? FAIL_MEMORY : r;
 }
 
 /* Seconds of packet time as they pass: shards age by them, all at the same packet. */
@@ -174,6 +183,14 @@ void sensor_set_signatures(struct sensor *s, struct signature_set *set)
 		s->shards[i].signatures = set;
 }
 
+int sensor_want(struct sensor *s, const struct evidence_id *id, const char *comment)
+{
+	int r = 0;
+	for (unsigned i = 0; i < FLOW_SHARDS && r == 0; i++)
+		r = shard_evidence_want(&s->shards[i].evidence, id, comment, s->on_evidence, s->context);
+	return r < 0 ? r : 0;
+}
+
 int sensor_flush(struct sensor *s)
 {
 	int r = run_batch(s);
@@ -219,6 +236,11 @@ void sensor_stats(const struct sensor *s, struct sensor_stats *ret)
 		for (int k = 0; k <= APP_OTHER; k++)
 			ret->shards.protocols[k] += h->counts.protocols[k];
 		anomaly_add(&ret->anomalies, &h->anomalies);
+		ret->evidence.connections += h->evidence.counts.connections;
+		ret->evidence.frames += h->evidence.counts.frames;
+		ret->evidence.cut += h->evidence.counts.cut;
+		if (h->evidence.ring)
+			ret->evidence.overwritten += evidence_ring_overwritten(h->evidence.ring);
 	}
 	for (unsigned i = 0; i < worker_pool_size(s->pool); i++) {
 		const struct label_counts *l = worker_pool_labels(s->pool, i);

@@ -3,6 +3,7 @@
 #ifndef SHADOWTAP_SENSOR_H
 #define SHADOWTAP_SENSOR_H
 
+#include "evidence_ring.h"
 #include "frame.h"
 #include "packet.h"
 #include "sensor_counts.h"
@@ -12,10 +13,16 @@ struct signature_set;
 
 #define SENSOR_WORKERS_MAX 32
 
+/* A packet of a connection that is wanted (sensor_want). Borrowed. comment: of the first one after that, else NULL. In the thread
+ * that called sensor_want, sensor_feed, sensor_flush or sensor_end. */
+typedef void sensor_evidence_fn(void *context, const struct frame *f, const char *comment);
+
 struct sensor_config {
 	struct signature_set *signatures;       /* held (signature_set_hold), not taken over */
 	unsigned workers;                       /* 1..SENSOR_WORKERS_MAX; 1 works in the caller's thread */
 	struct hash_key shard_key;              /* replay: fixed, so that caps fall the same way each time; live: random */
+	size_t evidence_bytes;                  /* memory for packets that may become evidence; 0: none are kept */
+	sensor_evidence_fn *on_evidence;        /* called with the context of sensor_new() */
 };
 
 /* bytes: an encoded observation, borrowed. In order of the packets that caused them, whatever the number of workers; in the
@@ -43,6 +50,12 @@ void sensor_set_signatures(struct sensor *s, struct signature_set *set);
 /* Everything fed so far is read and its observations are handed over when this returns. */
 int sensor_flush(struct sensor *s);
 
+/* Hands over the packets that are still there of the connection that gave an observation with this first_frame and capture, and from
+ * now on all that follow, until it has had LIMIT_EVIDENCE_CONNECTION_BYTES. In packet order within a connection; the same for any
+ * number of workers. Of a datagram in fragments only the last frame is there. To be called from within
+ * sensor_observation_fn, or while nothing has been fed since sensor_flush(). Wanting a connection again changes nothing. FAIL_MEMORY. */
+int sensor_want(struct sensor *s, const struct evidence_id *id, const char *comment);
+
 /* The input ended: all connections end with it. More may be fed afterwards: it starts afresh. */
 int sensor_end(struct sensor *s);
 
@@ -52,6 +65,7 @@ struct sensor_stats {
 	struct shard_counts shards;
 	struct anomaly_counts anomalies;
 	struct label_counts labels;
+	struct evidence_counts evidence;
 	struct {
 		uint64_t flows, work, fragments; /* bytes */
 	} memory;

@@ -15,6 +15,14 @@ struct label_counts {
 	uint64_t other;
 };
 
+/* Packets kept for evidence files. */
+struct evidence_counts {
+	uint64_t connections; /* that were wanted and of which there was something */
+	uint64_t frames;      /* handed over */
+	uint64_t cut;         /* not handed over: the connection had its share */
+	uint64_t overwritten; /* left the buffer before anybody knew whether they were evidence */
+};
+
 struct shard_counts {
 	struct tcp_counts tcp;
 	uint64_t protocols[APP_OTHER + 1]; /* TCP flows by what their first bytes said */

@@ -205,6 +205,8 @@ void shard_packet(struct shard *s, const struct packet *p)
 		return;
 	if (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
 		note_flags(s, f, p, side);
+	if (s->evidence.ring)
+		shard_evidence_packet(s, f, p);
 	struct flow_work *w = f->work;
 	if (!w) {
 		if (f->decided || p->payload_bytes == 0 || (p->tcp_flags & TCP_RST) || !(w = work_new(s, f, p, side)))
@@ -297,4 +299,5 @@ void shard_done(struct shard *s)
 {
 	flow_table_free(s->flows);
 	s->flows = NULL;
+	shard_evidence_done(&s->evidence);
 }

@@ -5,9 +5,13 @@
 
 #include "mcp_evidence.h"
 #include "sensor_counts.h"
+#include "shard_evidence.h"
 
 /* bytes: an encoded observation, handed over to be freed by the taker. */
 typedef void shard_observation_fn(void *context, uint8_t *bytes, size_t n);
+
+/* A packet of a connection that is wanted. The frame's bytes stay until the batch is done; comment: or NULL, handed over likewise. */
+typedef void shard_evidence_fn(void *context, const struct frame *f, char *comment);
 
 struct shard {
 	struct flow_table *flows;
@@ -15,10 +19,12 @@ struct shard {
 	struct hint *hint;                 /* the worker's */
 	struct label_counts *labels;       /* the worker's */
 	shard_observation_fn *on_observation;
+	shard_evidence_fn *on_evidence;
 	void *context;                     /* the worker's */
 	struct anomaly_counts anomalies;
 	struct shard_counts counts;
 	struct flow_work *stalest, *freshest;
+	struct shard_evidence evidence;
 	uint64_t work_bytes;
 	int64_t now_ns;
 	uint64_t frame;

@@ -7,8 +7,10 @@ struct output {
 	uint32_t entry;  /* index in the batch that caused it */
 	uint8_t shard;
 	uint32_t order;
-	uint8_t *bytes;
+	uint8_t *bytes;      /* an observation, or NULL: */
 	size_t n;
+	struct frame frame;  /* evidence; its bytes are the batch's */
+	char *comment;
 };
 
 struct worker {
@@ -28,7 +30,8 @@ struct worker_pool {
 	struct shard *shards;
 	struct worker workers[32];
 	unsigned n, started;
-	worker_observation_fn *fn;
+	worker_observation_fn *on_observation;
+	worker_evidence_fn *on_evidence;
 	void *context;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -39,22 +42,40 @@ struct worker_pool {
 	bool threads;             /* false: a single worker in the caller's thread */
 };
 
-static void on_observation(void *context, uint8_t *bytes, size_t n)
+static void output_done(struct output *o)
 {
-	struct worker *w = context;
+	free(o->bytes);
+	free(o->comment);
+}
+
+/* Takes what the output points to. */
+static void put_output(struct worker *w, struct output o)
+{
 	if (w->n == w->cap) {
 		size_t cap = w->cap ? w->cap * 2 : 64;
 		struct output *grown = realloc(w->outputs, cap * sizeof *grown);
 		if (!grown) {
 			w->failed = true;
-			free(bytes);
+			output_done(&o);
 			return;
 		}
 		w->outputs = grown;
 		w->cap = cap;
 	}
-	w->outputs[w->n] = (struct output){w->entry, w->shard, (uint32_t)w->n, bytes, n};
-	w->n++;
+	o.order = (uint32_t)w->n;
+	w->outputs[w->n++] = o;
+}
+
+static void on_observation(void *context, uint8_t *bytes, size_t n)
+{
+	struct worker *w = context;
+	put_output(w, (struct output){.entry = w->entry, .shard = w->shard, .bytes = bytes, .n = n});
+}
+
+static void on_evidence(void *context, const struct frame *f, char *comment)
+{
+	struct worker *w = context;
+	put_output(w, (struct output){.entry = w->entry, .shard = w->shard, .frame = *f, .comment = comment});
 }
 
 static void serve_all(struct worker *w, const struct batch_entry *e)
@@ -110,14 +131,16 @@ static void *worker_main(void *context)
 	return NULL;
 }
 
-struct worker_pool *worker_pool_new(struct shard *shards, unsigned workers, worker_observation_fn *fn, void *context)
+struct worker_pool *worker_pool_new(struct shard *shards, unsigned workers, worker_observation_fn *observation_fn,
+                                    worker_evidence_fn *evidence_fn, void *context)
 {
 	struct worker_pool *p = calloc(1, sizeof *p);
 	if (!p)
 		return NULL;
 	p->shards = shards;
 	p->n = workers;
-	p->fn = fn;
+	p->on_observation = observation_fn;
+	p->on_evidence = evidence_fn;
 	p->context = context;
 	p->threads = workers > 1;
 	pthread_mutex_init(&p->lock, NULL);
@@ -133,6 +156,7 @@ struct worker_pool *worker_pool_new(struct shard *shards, unsigned workers, work
 			shards[k].hint = w->hint;
 			shards[k].labels = &w->labels;
 			shards[k].on_observation = on_observation;
+			shards[k].on_evidence = on_evidence;
 			shards[k].context = w;
 		}
 	}
@@ -163,12 +187,8 @@ static int hand_over(struct worker_pool *p)
 	for (unsigned i = 1; i < p->n; i++) {
 		struct worker *w = &p->workers[i];
 		failed |= w->failed;
-		for (size_t k = 0; k < w->n; k++) {
-			struct output o = w->outputs[k];
-			first->entry = o.entry;
-			first->shard = o.shard;
-			on_observation(first, o.bytes, o.n);
-		}
+		for (size_t k = 0; k < w->n; k++)
+			put_output(first, w->outputs[k]);
 		w->n = 0;
 		w->failed = false;
 	}
@@ -179,8 +199,12 @@ static int hand_over(struct worker_pool *p)
 	size_t n = first->n;
 	first->n = 0;
 	for (size_t k = 0; k < n; k++) {
-		p->fn(p->context, first->outputs[k].bytes, first->outputs[k].n);
-		free(first->outputs[k].bytes);
+		struct output *o = &first->outputs[k];
+		if (o->bytes)
+			p->on_observation(p->context, o->bytes, o->n);
+		else
+			p->on_evidence(p->context, &o->frame, o->comment);
+		output_done(o);
 	}
 	return failed ? FAIL_MEMORY : 0;
 }
@@ -234,7 +258,7 @@ void worker_pool_free(struct worker_pool *p)
 	for (unsigned i = 0; i < p->n; i++) {
 		struct worker *w = &p->workers[i];
 		for (size_t k = 0; k < w->n; k++)
-			free(w->outputs[k].bytes);
+			output_done(&w->outputs[k]);
 		free(w->outputs);
 		hint_free(w->hint);
 	}

@@ -32,6 +32,9 @@ static void packet_fill(struct packet *ret, const struct walk *w, uint32_t heade
 	ret->payload = slice_of(w->p + (w->n - captured), captured < payload_bytes ? captured : payload_bytes);
 	ret->ip = w->ip;
 	ret->ip_n = w->ip_n;
+	ret->captured = slice_of(w->frame->data, w->frame->caplen < LIMIT_FRAME_BYTES ? w->frame->caplen : LIMIT_FRAME_BYTES);
+	ret->frame_bytes = w->frame->len;
+	ret->link_type = w->frame->link_type;
 	ret->src_mac = w->src_mac;
 	ret->dst_mac = w->dst_mac;
 	ret->encap = (struct encap){.n = w->encap.n};

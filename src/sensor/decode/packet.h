@@ -35,6 +35,9 @@ struct packet {
 	const uint8_t *ip;     /* the innermost IP packet as captured: what nDPI is fed. Of fragments: the whole datagram, */
 			       /* under an IP header without options */
 	uint32_t ip_n;
+	struct slice captured; /* the whole frame as captured: what evidence is made of */
+	uint32_t frame_bytes;  /* its length on the wire */
+	uint32_t link_type;    /* and its LINKTYPE_ value */
 	const uint8_t *src_mac;/* 6 bytes of the innermost Ethernet or Linux cooked header, or NULL */
 	const uint8_t *dst_mac;/* cooked headers have none */
 	struct encap encap;
