@@ -32,6 +32,8 @@
 	X(FLOW_LIMIT, "flow-limit") \
 	X(FLOW_MEMORY_LIMIT, "flow-memory-limit") \
 	X(FLOW_REUSED, "five-tuple-reused") \
+	X(PACKET_TWICE, "packet-captured-twice") \
+	X(FLOW_TWICE, "connection-in-several-encapsulations") \
 	/* stream */ \
 	X(TCP_OVERLAP_CONFLICT, "tcp-overlap-conflict") \
 	X(TCP_OUT_OF_WINDOW, "tcp-out-of-window") \

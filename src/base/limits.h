@@ -47,6 +47,16 @@
 /* Flows in one shard's table (1,280 k in all, 160 bytes each). At the cap the flow that has been silent longest leaves,
  * those that never showed payload first, so that a SYN flood cannot push out real connections (flow-limit). */
 #define LIMIT_SHARD_FLOWS (20u << 10)
+/* Packets of undecided connections that a shard remembers so as to know their copies (16 bytes each, 1 MiB in all): at a
+ * million such packets a second, those of 65 ms. A slot taken by another packet: the copy counts as a packet of its own. */
+#define LIMIT_SHARD_RECENT 1024
+/* How far apart in packet time two copies of a packet may be: less than the shortest retransmission timer (Linux: 200 ms), or,
+ * where the sender numbered its datagrams, less than the numbers take to come round. Later: a packet of its own. */
+#define LIMIT_COPY_NS (INT64_C(150) * 1000000)
+#define LIMIT_COPY_NUMBERED_NS (INT64_C(5) * 1000000000)
+/* Flows of the same addresses and ports in different encapsulations: they share a hash chain, whatever its key. At the cap
+ * the one that has been silent longest leaves (flow-limit). */
+#define LIMIT_FLOW_ENCAPS 16
 /* Bytes that one shard's flows hold in reassembly, parsers and evidence. At the cap the flow that has been silent
  * longest is finished early (flow-memory-limit). One flow alone may pass it for as long as it is being fed. */
 #define LIMIT_SHARD_BYTES (5u << 20)
@@ -190,6 +200,10 @@
  * rest. */
 #define LIMIT_LANE_PACKETS 256
 #define LIMIT_LANE_BATCHES 8
+/* Bytes of a configuration file. More: refused. */
+#define LIMIT_CONFIG_FILE (1u << 20)
+/* Interfaces that one sensor reads. */
+#define LIMIT_INTERFACES 16
 /* Capture threads in all. */
 #define LIMIT_LANES 32
 

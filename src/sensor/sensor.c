@@ -35,7 +35,7 @@ int sensor_new(const struct sensor_config *config, sensor_observation_fn *on_obs
 	s->decoder = decoder_new(&s->anomalies);
 	bool ok = s->decoder;
 	for (unsigned i = 0; i < FLOW_SHARDS; i++)
-		ok &= shard_init(&s->shards[i], config->signatures) == 0;
+		ok &= shard_init(&s->shards[i], config->signatures, &config->shard_key) == 0;
 	for (unsigned i = 0; i < FLOW_SHARDS && config->evidence_bytes; i++)
 		ok &= shard_evidence_init(&s->shards[i].evidence, config->evidence_bytes / FLOW_SHARDS) == 0;
 	/* a single worker reads in the caller's thread: one batch will do */
@@ -222,12 +222,13 @@ void sensor_stats(const struct sensor *s, struct sensor_stats *ret)
 	for (unsigned i = 0; i < FLOW_SHARDS; i++) {
 		const struct shard *h = &s->shards[i];
 		struct flow_counts f = flow_table_counts(h->flows);
-		const uint64_t *from[] = {&f.opened, &f.alive, &f.aged, &f.evicted, &f.reused, &f.drained,
+		const uint64_t *from[] = {&f.opened, &f.alive, &f.aged, &f.evicted, &f.reused, &f.drained, &f.merged,
 		                          &f.one_sided, &f.two_sided, &f.memory, &h->work_bytes,
 		                          &h->counts.tcp.seen, &h->counts.tcp.delivered, &h->counts.tcp.duplicate,
 		                          &h->counts.tcp.refused, &h->counts.tcp.gaps, &h->counts.out_of_memory};
 		uint64_t *to[] = {&ret->flows.opened, &ret->flows.alive, &ret->flows.aged, &ret->flows.evicted,
-		                  &ret->flows.reused, &ret->flows.drained, &ret->flows.one_sided, &ret->flows.two_sided,
+		                  &ret->flows.reused, &ret->flows.drained, &ret->flows.merged,
+		                  &ret->flows.one_sided, &ret->flows.two_sided,
 		                  &ret->memory.flows, &ret->memory.work, &ret->shards.tcp.seen, &ret->shards.tcp.delivered,
 		                  &ret->shards.tcp.duplicate, &ret->shards.tcp.refused, &ret->shards.tcp.gaps,
 		                  &ret->shards.out_of_memory};

@@ -201,8 +201,10 @@ void shard_packet(struct shard *s, const struct packet *p)
 		s->counts.out_of_memory++;
 		return;
 	}
-	if (p->proto != IP_PROTO_TCP)
+	if (p->proto != IP_PROTO_TCP) {
+		f->decided = true;
 		return;
+	}
 	if (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
 		note_flags(s, f, p, side);
 	if (s->evidence.ring)
@@ -216,7 +218,8 @@ void shard_packet(struct shard *s, const struct packet *p)
 		work_unlist(s, w);
 		work_list(s, w);
 	}
-	w->payload_bytes[side] += p->payload_bytes;
+	if (!f->repeated)
+		w->payload_bytes[side] += p->payload_bytes;
 	w->evidence.now_ns = p->time_ns;
 	w->evidence.frame = p->frame;
 	bool was_reading = w->app;
@@ -261,10 +264,10 @@ static void on_flow_end(void *context, struct flow *f, enum flow_end why)
 	work_end(s, w);
 }
 
-int shard_init(struct shard *s, struct signature_set *signatures)
+int shard_init(struct shard *s, struct signature_set *signatures, const struct hash_key *copies_key)
 {
 	*s = (struct shard){.signatures = signatures};
-	s->flows = flow_table_new(on_flow_end, s, &s->anomalies);
+	s->flows = flow_table_new(on_flow_end, s, &s->anomalies, copies_key);
 	return s->flows ? 0 : FAIL_MEMORY;
 }
 

@@ -30,7 +30,8 @@ struct shard {
 	uint64_t frame;
 };
 
-int shard_init(struct shard *s, struct signature_set *signatures); /* FAIL_MEMORY */
+/* copies_key: see flow_table_new(). FAIL_MEMORY. */
+int shard_init(struct shard *s, struct signature_set *signatures, const struct hash_key *copies_key);
 void shard_packet(struct shard *s, const struct packet *p);
 void shard_age(struct shard *s, int64_t now_ns);
 /* The clock behind packet time was set: every time that ages are counted from moves with it. */

@@ -1,7 +1,14 @@
 /* An open-hashed table over slabs of flows, and a list per class in order of last use. Touching a flow does not move it
  * in its list (that would cost three cache lines per packet): a flow that comes up for ageing but was used since is put
- * back at the young end instead. */
+ * back at the young end instead.
+ *
+ * Two copies of a packet in two encapsulations (two VLANs of one span port, two directions of a tunnel) would look like two
+ * connections. Chains go by the ends alone, so a packet of an encapsulation that no flow answers to meets the flows of the
+ * same ends: when it is a copy of a packet that one of them had, or the answer to its SYN, that flow answers to this
+ * encapsulation too from now on. Without such a proof it opens a flow of its own: two tenants may use the same addresses.
+ * Two flows that turn out to be one become the older one. docs/encapsulations.md tells it from the user's side. */
 #include "flow.h"
+#include "recent_packets.h"
 #include "frame.h"
 #include "limits.h"
 #include <assert.h>
@@ -29,6 +36,7 @@ struct flow_table {
 	struct flow *free_flows;
 	struct list lists[FLOW_CLASSES];
 	struct hash_key key;
+	struct recent_packets recent;
 	struct flow_counts counts;
 	flow_end_fn *on_end;
 	void *context;
@@ -42,16 +50,24 @@ static const int64_t class_lifetime_ns[FLOW_CLASSES] = {
 	[FLOW_CLOSED] = LIMIT_FLOW_CLOSED_SECONDS * NS_PER_SEC,
 };
 
-/* Not keyed: it only has to tell encapsulations apart inside a key that is hashed with a key. FNV-1a. */
-static uint64_t encap_digest(const struct encap *e)
+/* Not keyed: it only has to tell encapsulations apart, and takes no part in the hash. FNV-1a, folded. MPLS labels are left
+ * out: whoever receives a direction chooses its labels (RFC 3031 3.1), so the two directions never have the same. */
+static uint32_t encap_digest(const struct encap *e)
 {
 	uint64_t h = 0xcbf29ce484222325ULL;
+	bool any = false;
 	for (unsigned i = 0; i < e->n; i++) {
+		if (e->layer[i].kind == ENCAP_MPLS)
+			continue;
 		h = (h ^ e->layer[i].kind) * 0x100000001b3ULL;
 		h = (h ^ e->layer[i].id) * 0x100000001b3ULL;
+		any = true;
 	}
-	return e->n ? h : 0;
+	return any ? (uint32_t)(h ^ h >> 32) : 0;
 }
+
+/* What is hashed and compared: all of the key but the encapsulation. */
+#define ENDS_BYTES offsetof(struct flow_key, encap)
 
 /* The canonical key, and which side the packet came from. */
 static unsigned key_of(const struct packet *p, struct flow_key *ret)
@@ -70,10 +86,11 @@ unsigned flow_shard_of(const struct packet *p, const struct hash_key *key)
 {
 	struct flow_key k;
 	key_of(p, &k);
-	return (unsigned)(siphash(key, &k, sizeof k) % FLOW_SHARDS);
+	return (unsigned)(siphash(key, &k, ENDS_BYTES) % FLOW_SHARDS);
 }
 
-struct flow_table *flow_table_new(flow_end_fn *on_end, void *context, struct anomaly_counts *anomalies)
+struct flow_table *flow_table_new(flow_end_fn *on_end, void *context, struct anomaly_counts *anomalies,
+                                  const struct hash_key *copies_key)
 {
 	struct flow_table *t = calloc(1, sizeof *t);
 	if (!t)
@@ -85,6 +102,7 @@ struct flow_table *flow_table_new(flow_end_fn *on_end, void *context, struct ano
 		return NULL;
 	}
 	t->mask = FIRST_BUCKETS - 1;
+	recent_packets_init(&t->recent, copies_key);
 	t->on_end = on_end;
 	t->context = context;
 	t->anomalies = anomalies;
@@ -116,7 +134,7 @@ static void list_remove(struct list *l, struct flow *f)
 
 static size_t bucket_of(const struct flow_table *t, const struct flow_key *k)
 {
-	return siphash(&t->key, k, sizeof *k) & t->mask;
+	return siphash(&t->key, k, ENDS_BYTES) & t->mask;
 }
 
 /* Twice the buckets once chains get longer than two; without memory the chains just grow. */
@@ -153,7 +171,8 @@ static void flow_end(struct flow_table *t, struct flow *f, enum flow_end why)
 	t->free_flows = f;
 	t->alive--;
 	uint64_t *count[] = {[FLOW_END_AGED] = &t->counts.aged, [FLOW_END_EVICTED] = &t->counts.evicted,
-	                     [FLOW_END_REUSED] = &t->counts.reused, [FLOW_END_DRAINED] = &t->counts.drained};
+	                     [FLOW_END_REUSED] = &t->counts.reused, [FLOW_END_DRAINED] = &t->counts.drained,
+	                     [FLOW_END_MERGED] = &t->counts.merged};
 	++*count[why];
 }
 
@@ -227,33 +246,153 @@ static void flow_count(struct flow_table *t, struct flow *f, const struct packet
 		++*(f->packets[!side] ? &t->counts.two_sided : &t->counts.one_sided);
 }
 
+/* ---- one connection in several encapsulations ---- */
+
+static bool same_ends(const struct flow *f, const struct flow_key *k)
+{
+	return memcmp(&f->key, k, ENDS_BYTES) == 0;
+}
+
+static bool flow_answers(const struct flow *f, uint32_t encap)
+{
+	if (f->key.encap == encap)
+		return true;
+	for (unsigned i = 0; i < f->other_encaps; i++)
+		if (f->other_encap[i] == encap)
+			return true;
+	return false;
+}
+
+static void flow_learn(struct flow *f, uint32_t encap)
+{
+	if (flow_answers(f, encap))
+		return;
+	if (f->other_encaps == FLOW_OTHER_ENCAPS)
+		memmove(f->other_encap, f->other_encap + 1, sizeof f->other_encap - sizeof *f->other_encap);
+	else
+		f->other_encaps++;
+	f->other_encap[f->other_encaps - 1] = encap;
+}
+
+static void flow_unlearn(struct flow *f, uint32_t encap)
+{
+	for (unsigned i = 0; i < f->other_encaps; i++)
+		if (f->other_encap[i] == encap) {
+			f->other_encaps--;
+			memmove(f->other_encap + i, f->other_encap + i + 1, (f->other_encaps - i) * sizeof *f->other_encap);
+			return;
+		}
+}
+
+static struct flow *flow_find(struct flow *chain, const struct flow_key *k, uint32_t encap)
+{
+	while (chain && !(same_ends(chain, k) && flow_answers(chain, encap)))
+		chain = chain->bucket_next;
+	return chain;
+}
+
+/* The two directions of a connection may travel in different tunnels: a SYN/ACK that acknowledges exactly the number of a
+ * SYN whose flow has heard nothing from that side yet. */
+static bool answers_syn(const struct flow *f, const struct packet *p, unsigned side)
+{
+	return p->proto == IP_PROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) &&
+	       f->packets[side] == 0 && (f->syn_seen & 1u << !side) && p->tcp_ack == f->isn[!side] + 1;
+}
+
+/* The flow of other encapsulations that a packet belongs to, or NULL. copied_in: where its copy came, if it has one. */
+static struct flow *flow_elsewhere(struct flow_table *t, struct flow *chain, const struct flow_key *k,
+                                   const struct packet *p, unsigned side, const uint32_t *copied_in)
+{
+	struct flow *found = copied_in ? flow_find(chain, k, *copied_in) : NULL, *stalest = NULL;
+	unsigned n = 0;
+	for (struct flow *f = chain; f && !found; f = f->bucket_next) {
+		if (!same_ends(f, k))
+			continue;
+		if (answers_syn(f, p, side))
+			found = f;
+		n++;
+		if (!stalest || f->last_ns < stalest->last_ns)
+			stalest = f;
+	}
+	if (found) {
+		anomaly_count(t->anomalies, ANOMALY_FLOW_TWICE);
+		flow_learn(found, k->encap);
+	} else if (n >= LIMIT_FLOW_ENCAPS) {
+		anomaly_count(t->anomalies, ANOMALY_FLOW_LIMIT);
+		flow_end(t, stalest, FLOW_END_EVICTED);
+	}
+	return found;
+}
+
+/* f and g have the same packets: the older one stays. A flow that is decided has stopped reading, and does not replace one
+ * that reads. */
+static struct flow *flow_merge(struct flow_table *t, struct flow *f, struct flow *g)
+{
+	struct flow *stays = g->first_ns <= f->first_ns ? g : f;
+	struct flow *goes = stays == g ? f : g;
+	if (stays->decided)
+		return f;
+	anomaly_count(t->anomalies, ANOMALY_FLOW_TWICE);
+	flow_learn(stays, goes->key.encap);
+	for (unsigned i = 0; i < goes->other_encaps; i++)
+		flow_learn(stays, goes->other_encap[i]);
+	flow_end(t, goes, FLOW_END_MERGED);
+	return stays;
+}
+
+static struct flow *flow_open(struct flow_table *t, const struct flow_key *k, const struct packet *p)
+{
+	struct flow *f = flow_new(t, p->time_ns);
+	if (!f)
+		return NULL;
+	*f = (struct flow){.key = *k,
+	                   .first_ns = p->time_ns, .last_ns = p->time_ns, .listed_ns = p->time_ns,
+	                   .first_frame = p->frame, .capture = p->capture};
+	struct flow **bucket = &t->buckets[bucket_of(t, k)]; /* the table may have grown */
+	f->bucket_next = *bucket;
+	*bucket = f;
+	f->class = p->proto == IP_PROTO_UDP ? FLOW_UDP : FLOW_HALF_OPEN;
+	list_append(&t->lists[f->class], f);
+	return f;
+}
+
 struct flow *flow_table_touch(struct flow_table *t, const struct packet *p, unsigned *ret_side)
 {
 	struct flow_key k;
 	unsigned side = *ret_side = key_of(p, &k);
-	size_t b = bucket_of(t, &k);
-	struct flow *f = t->buckets[b];
-	while (f && memcmp(&f->key, &k, sizeof k) != 0)
-		f = f->bucket_next;
-	if (f && opens_new_connection(f, p, side)) {
-		anomaly_count(t->anomalies, ANOMALY_FLOW_REUSED);
-		flow_end(t, f, FLOW_END_REUSED);
+	struct flow **bucket = &t->buckets[bucket_of(t, &k)];
+	struct flow *f = flow_find(*bucket, &k, k.encap);
+	bool opens = f && opens_new_connection(f, p, side);
+	uint32_t copied_in;
+	/* nobody asks for the packets of a decided flow */
+	bool repeated = (!f || !f->decided || opens) && recent_packets_seen(&t->recent, p, k.encap, &copied_in);
+	if (opens && !(repeated && flow_answers(f, copied_in))) {
+		if (f->key.encap == k.encap) {
+			anomaly_count(t->anomalies, ANOMALY_FLOW_REUSED);
+			flow_end(t, f, FLOW_END_REUSED);
+		} else { /* another tenant of the same addresses; or the same one, as its copy in f's encapsulation will show */
+			flow_unlearn(f, k.encap);
+		}
 		f = NULL;
 	}
 	if (!f) {
-		f = flow_new(t, p->time_ns);
+		f = flow_elsewhere(t, *bucket, &k, p, side, repeated ? &copied_in : NULL);
+		if (!f) {
+			repeated = false; /* of a flow that is gone */
+			f = flow_open(t, &k, p);
+		}
 		if (!f)
 			return NULL;
-		*f = (struct flow){.key = k, 
-		                   .first_ns = p->time_ns, .last_ns = p->time_ns, .listed_ns = p->time_ns,
-		                   .first_frame = p->frame, .capture = p->capture};
-		b = bucket_of(t, &k); /* the table may have grown */
-		f->bucket_next = t->buckets[b];
-		t->buckets[b] = f;
-		f->class = p->proto == IP_PROTO_UDP ? FLOW_UDP : FLOW_HALF_OPEN;
-		list_append(&t->lists[f->class], f);
+	} else if (repeated && !flow_answers(f, copied_in) && !(p->tcp_flags & TCP_SYN)) {
+		struct flow *g = flow_find(*bucket, &k, copied_in);
+		if (g)
+			f = flow_merge(t, f, g);
 	}
-	flow_count(t, f, p, side);
+	f->repeated = repeated;
+	if (repeated)
+		anomaly_count(t->anomalies, ANOMALY_PACKET_TWICE);
+	else
+		flow_count(t, f, p, side);
 	return f;
 }
 
@@ -283,6 +422,7 @@ void flow_table_age(struct flow_table *t, int64_t now_ns)
 
 void flow_table_clock_stepped(struct flow_table *t, int64_t by_ns)
 {
+	recent_packets_forget(&t->recent);
 	for (int c = 0; c < FLOW_CLASSES; c++)
 		for (struct flow *f = t->lists[c].oldest; f; f = f->newer) {
 			f->last_ns += by_ns;
@@ -292,6 +432,7 @@ void flow_table_clock_stepped(struct flow_table *t, int64_t by_ns)
 
 void flow_table_drain(struct flow_table *t)
 {
+	recent_packets_forget(&t->recent);
 	for (int c = 0; c < FLOW_CLASSES; c++)
 		while (t->lists[c].oldest)
 			flow_end(t, t->lists[c].oldest, FLOW_END_DRAINED);
@@ -301,7 +442,7 @@ struct flow_counts flow_table_counts(const struct flow_table *t)
 {
 	struct flow_counts c = t->counts;
 	c.alive = t->alive;
-	c.memory = t->n_slabs * sizeof(struct slab) + (t->mask + 1) * sizeof *t->buckets;
+	c.memory = sizeof *t + t->n_slabs * sizeof(struct slab) + (t->mask + 1) * sizeof *t->buckets;
 	return c;
 }
 

@@ -15,8 +15,12 @@ struct flow_key {
 	uint8_t proto;
 	uint8_t family;
 	uint16_t pad;
-	uint64_t encap; /* digest of the outer layers: the same addresses in two VLANs are two connections */
+	uint32_t encap; /* digest of the outer layers: the same addresses in two VLANs are two connections */
 };
+
+/* A connection that a span port shows in several VLANs or tunnels is one flow: it answers to its own encapsulation and to
+ * as many more. At the cap the one that was learned first is forgotten, and learned again from the next copy. */
+enum { FLOW_OTHER_ENCAPS = 2 };
 
 /* Why and how fast a flow ages; also the list it is on. */
 enum flow_class {
@@ -36,29 +40,40 @@ struct flow {
 	int64_t first_ns, last_ns;  /* packet times */
 	int64_t listed_ns;          /* packet time when it was put at the young end of its list */
 	uint64_t first_frame;
+	uint32_t other_encap[FLOW_OTHER_ENCAPS]; /* digests of encapsulations that show the same connection */
 	uint32_t isn[2];            /* initial sequence numbers by side, valid where the bit in syn_seen is set */
 	uint32_t capture;
 	uint32_t packets[2];
-	uint64_t bytes[2];          /* IP bytes */
 	uint8_t class;              /* enum flow_class */
 	uint8_t syn_seen : 2;       /* by side: a SYN (or SYN/ACK) was seen */
 	uint8_t client_side : 1;    /* which side speaks as client, if client_known */
 	uint8_t client_known : 1;
 	uint8_t decided : 1;        /* nothing in its packets is read any more */
 	uint8_t fin_seen : 2;
-	uint8_t finished : 1;       /* evidence and parsers are gone for good (memory cap, or not ours) */
+	uint8_t repeated : 1;       /* the packet that touched it last is a copy of one seen before: nothing was counted */
+	uint8_t other_encaps;       /* how many of other_encap are in use */
+	uint64_t bytes[2];          /* IP bytes */
 };
 
-enum flow_end { FLOW_END_AGED, FLOW_END_EVICTED, FLOW_END_REUSED, FLOW_END_DRAINED };
+enum flow_end {
+	FLOW_END_AGED,
+	FLOW_END_EVICTED,
+	FLOW_END_REUSED,
+	FLOW_END_DRAINED,
+	FLOW_END_MERGED, /* its packets turned out to be copies of another flow's */
+};
 
 struct flow_table;
 
 /* Called before a flow leaves the table, to finish and free its work. */
 typedef void flow_end_fn(void *context, struct flow *f, enum flow_end why);
 
-struct flow_table *flow_table_new(flow_end_fn *on_end, void *context, struct anomaly_counts *anomalies);
+/* copies_key: see recent_packets.h. */
+struct flow_table *flow_table_new(flow_end_fn *on_end, void *context, struct anomaly_counts *anomalies,
+                                  const struct hash_key *copies_key);
 
-/* Which shard a packet belongs to. key is the same for all shards of a sensor. */
+/* Which shard a packet belongs to: by its ends alone, so that copies in other encapsulations meet. key is the same for all
+ * shards of a sensor. */
 unsigned flow_shard_of(const struct packet *p, const struct hash_key *key);
 
 /* The flow of a packet, made if there is none, its counters and times brought up to date. *ret_side: which side sent it. NULL when
@@ -82,7 +97,7 @@ void flow_table_drain(struct flow_table *t);
 enum { FLOW_JUDGED_PACKETS = 8 };
 
 struct flow_counts {
-	uint64_t opened, alive, aged, evicted, reused, drained; /* opened == alive + the other four */
+	uint64_t opened, alive, aged, evicted, reused, drained, merged; /* opened == alive + the other five */
 	uint64_t one_sided, two_sided; /* of the TCP flows that reached FLOW_JUDGED_PACKETS: was the other side seen? */
 	uint64_t memory;               /* bytes */
 };

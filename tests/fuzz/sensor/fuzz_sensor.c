@@ -110,7 +110,8 @@ static void check_laws(const struct sensor *s)
 	sensor_stats(s, &st);
 	assert(st.frames == st.packets + st.held + st.other + st.refused);
 	assert(st.flows.alive == 0);
-	assert(st.flows.opened == st.flows.aged + st.flows.evicted + st.flows.reused + st.flows.drained);
+	const struct flow_counts *f = &st.flows;
+	assert(f->opened == f->aged + f->evicted + f->reused + f->drained + f->merged);
 	assert(st.shards.tcp.seen == st.shards.tcp.delivered + st.shards.tcp.duplicate + st.shards.tcp.refused);
 	assert(st.shards.out_of_memory == 0);
 }

@@ -300,7 +300,7 @@ static void check_laws(const struct sensor *s)
 	sensor_stats(s, &st);
 	assert_true(st.frames == st.packets + st.held + st.other + st.refused);
 	const struct flow_counts *f = &st.flows;
-	assert_true(f->opened == f->alive + f->aged + f->evicted + f->reused + f->drained);
+	assert_true(f->opened == f->alive + f->aged + f->evicted + f->reused + f->drained + f->merged);
 	assert_true(f->alive == 0);
 	const struct tcp_counts *t = &st.shards.tcp;
 	assert_true(t->seen == t->delivered + t->duplicate + t->refused);
