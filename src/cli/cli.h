@@ -25,6 +25,8 @@ int cmd_interfaces(int argc, char **argv);
 int cmd_query(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_signatures(int argc, char **argv);
+int cmd_live(int argc, char **argv);
+int cmd_config(int argc, char **argv);
 
 /* "shadowtap: " + text + newline on stderr; text from strangers must be escaped by the caller (text_escape_terminal). */
 void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

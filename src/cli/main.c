@@ -5,10 +5,12 @@
 
 static const struct command commands[] = {
 	{"replay", "read capture files, record the MCP connections in them", cmd_replay},
+	{"live", "watch interfaces, record the MCP connections on them", cmd_live},
 	{"interfaces", "list what can be captured on, and why not", cmd_interfaces},
 	{"query", "ask the events database", cmd_query},
 	{"policy", "check a policy file, or ask what it says of a server", cmd_policy},
 	{"signatures", "check or list the signatures", cmd_signatures},
+	{"config", "check or show a configuration file of live", cmd_config},
 };
 
 static void help(FILE *out)

@@ -383,3 +383,8 @@ bool jsonfile_choice(struct jsonfile *f, const struct jsonplace *at, const json_
 	list_names(list, sizeof list, names, "\"");
 	return jsonfile_fail(f, &place, "\"%.*s\" is none of %s", QUOTED_BYTES, text, list);
 }
+
+void jsonfile_warm_up(void)
+{
+	json_object_seed(0);
+}

@@ -46,4 +46,7 @@ bool jsonfile_object(struct jsonfile *f, const struct jsonplace *at, const json_
 /* A string that is one of the names: *ret_index is its position. */
 bool jsonfile_choice(struct jsonfile *f, const struct jsonplace *at, const json_t *object, const char *name, bool required, const char *const names[], int *ret_index);
 
+/* jansson seeds its tables from a file when the first one is made. A process that will not be able to open files calls this while it is. */
+void jsonfile_warm_up(void);
+
 #endif

@@ -30,27 +30,37 @@ int64_t live_now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-void live_say(struct live *l, const char *format, ...)
+static void say(struct live *l, bool wrong, const char *format, va_list args)
 {
 	char *text;
-	va_list args;
-	va_start(args, format);
 	if (vasprintf(&text, format, args) < 0)
 		text = NULL;
-	va_end(args);
-	l->config->say(l->config->context, text ? text : "out of memory");
+	l->config->say(l->config->context, wrong, text ? text : "out of memory");
 	free(text);
+}
+
+void live_say(struct live *l, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say(l, true, format, args);
+	va_end(args);
+}
+
+void live_note(struct live *l, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say(l, false, format, args);
+	va_end(args);
 }
 
 static void keeper_say(void *context, const char *format, ...)
 {
-	struct live *l = context;
-	char text[2048];
 	va_list args;
 	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
+	say(context, true, format, args);
 	va_end(args);
-	live_say(l, "%s", text);
 }
 
 /* ---- what the sensor tells ---- */
@@ -78,7 +88,7 @@ static void on_notice(struct live *l, const struct channel_notice *n)
 	text_escape_terminal(text, sizeof text, n->text);
 	switch (n->kind) {
 	case NOTICE_DOWN: live_say(l, "%s is down: nothing is seen there until it is up again", name); break;
-	case NOTICE_UP: live_say(l, "%s is up again", name); break;
+	case NOTICE_UP: live_note(l, "%s is up again", name); break;
 	case NOTICE_LOST:
 		live_say(l, "%s is gone: %s", name, text);
 		if (n->capture < 64)
@@ -90,7 +100,7 @@ static void on_notice(struct live *l, const struct channel_notice *n)
 
 static void on_ready(struct live *l, const struct channel_ready *r)
 {
-	live_say(l, "sensor process %d reads %u interface%s; %s%s", l->keeper.pid, l->config->sensor.n_interfaces,
+	live_note(l, "sensor process %d reads %u interface%s; %s%s", l->keeper.pid, l->config->sensor.n_interfaces,
 	         l->config->sensor.n_interfaces == 1 ? "" : "s",
 	         r->confined ? "confined by seccomp, no capabilities" : "NOT CONFINED (--no-sandbox)",
 	         r->landlock ? ", Landlock" : r->confined ? "; this kernel has no Landlock" : "");
@@ -156,7 +166,7 @@ static void reload(struct live *l)
 	notify_service_manager("RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000);
 	if (live_load(l)) {
 		keeper_renew_signatures(&l->keeper);
-		live_say(l, "policy and signatures are read again: %zu entries, signatures %s", policy_entries(l->policy),
+		live_note(l, "policy and signatures are read again: %zu entries, signatures %s", policy_entries(l->policy),
 		         signature_set_version(l->signatures));
 	} else {
 		live_say(l, "what is wrong must be mended first: the old policy and signatures stay in force");
@@ -182,7 +192,7 @@ static void look_for_interfaces(struct live *l)
 {
 	for (unsigned i = 0; i < l->config->sensor.n_interfaces && i < 64; i++)
 		if (l->interfaces_lost >> i & 1 && if_nametoindex(l->config->sensor.interfaces[i]) != 0) {
-			live_say(l, "%s is there again: the sensor process is renewed", l->config->sensor.interfaces[i]);
+			live_note(l, "%s is there again: the sensor process is renewed", l->config->sensor.interfaces[i]);
 			keeper_drain(&l->keeper, true);
 			return;
 		}
@@ -296,7 +306,7 @@ static enum live_outcome open_all(struct live *l)
 	struct backlog_counts left;
 	backlog_counts(l->backlog, &left);
 	if (left.spilled)
-		live_say(l, "%" PRIu64 " events that were spilled before are read in", left.spilled);
+		live_note(l, "%" PRIu64 " events that were spilled before are read in", left.spilled);
 	struct writer_config writer = {.store = l->store, .backlog = l->backlog, .sensor = c->name, .retain_ns = c->retain_ns,
 	                               .max_db_bytes = c->max_db_bytes, .on_committed = c->on_committed, .context = c->context};
 	struct recorder_config recorder = {.policy = l->policy, .sensor = c->name,

@@ -31,8 +31,8 @@ struct live_config {
 	const char *user, *sensor_user;
 	bool user_wanted, sensor_user_wanted;   /* named by the operator: staying who we are is no substitute */
 
-	/* A sentence for the operator: something changed, something is wrong. */
-	void (*say)(void *context, const char *sentence);
+	/* A sentence for the operator. wrong: something is, or is lost; else a note that something went as it should. */
+	void (*say)(void *context, bool wrong, const char *sentence);
 	/* A row is safe in the database. In a thread of its own. */
 	void (*on_committed)(void *context, const json_t *event);
 	void *context;

@@ -3,6 +3,7 @@
 #include "sensor_process.h"
 #include "confine.h"
 #include "intake.h"
+#include "jsonfile.h"
 #include "limits.h"
 #include "outbox.h"
 #include "sensor_counters.h"
@@ -90,6 +91,7 @@ static bool warm_up(void)
 	struct hint *hint = hint_new(); /* libgcrypt behind nDPI reads its configuration */
 	bool ok = hint;
 	tzset();
+	jsonfile_warm_up();
 	hint_free(hint);
 	return ok;
 }
