@@ -379,7 +379,7 @@ static void read_endpoints(struct cursor *c, struct observation *o)
 	for (int i = 0; i < o->encap.n; i++) {
 		o->encap.layer[i].kind = (uint8_t)get_le(c, 1);
 		o->encap.layer[i].id = (uint32_t)get_le(c, 4);
-		if (strcmp(encap_kind_name(o->encap.layer[i].kind), encap_kind_name(0)) == 0)
+		if (!encap_layer_valid(o->encap.layer[i].kind, o->encap.layer[i].id))
 			c->bad = true;
 	}
 	if (o->has_client_mac) {

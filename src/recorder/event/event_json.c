@@ -8,7 +8,7 @@
 const char *const event_fields[] = {
 	"schema_version", "kind", "event_id", "sensor", "first_seen", "last_seen", "verdict", "confidence", "stage", "severity",
 	"rule", "reasons", "findings", "unverified", "client_ip", "client_port", "server_ip", "server_port", "l4", "direction",
-	"community_id", "encapsulation", "client_mac", "transport", "http_version", "encrypted", "decrypted", "tls_version",
+	"community_id", "encapsulation", "client_mac", "proxy", "claimed_client", "transport", "http_version", "encrypted", "decrypted", "tls_version",
 	"sni", "alpn", "ja4", "host", "path", "user_agent", "protocol_version", "protocol_version_requested", "client_name",
 	"client_version", "server_name", "server_version", "joined", "session", "auth", "methods", "server_methods",
 	"tools_called", "requests", "errors", "packets", "bytes", "payload_bytes", "app_label", "capture", "first_frame",
@@ -150,6 +150,32 @@ static json_t *mac_json(const struct observation *o)
 	return json_string(text);
 }
 
+/* The client spoke to it at the connection's server address, and asked it for the authority. */
+static json_t *proxy_json(const struct observation *o)
+{
+	if (o->proxy == PROXY_NONE)
+		return json_null();
+	char ip[IP_ADDR_TEXT], text[IP_ADDR_TEXT + 8];
+	ip_addr_format(&o->server_ip, ip);
+	snprintf(text, sizeof text, o->server_ip.family == 6 ? "[%s]:%u" : "%s:%u", ip, o->server_port);
+	struct builder b = {json_object(), false};
+	put(&b, "kind", text_or_null(proxy_kind_name(o->proxy)));
+	put(&b, "address", json_string(text));
+	return finish(&b);
+}
+
+static json_t *claimed_client_json(const struct observation *o)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; array && i < o->n_claimed_clients; i++) {
+		struct builder b = {json_object(), false};
+		put(&b, "source", text_or_null(claim_source_name(o->claimed_client[i].source)));
+		put(&b, "address", addr_json(&o->claimed_client[i].address));
+		array = array_append(array, finish(&b));
+	}
+	return array;
+}
+
 static void put_judgement(struct builder *b, const struct event *e)
 {
 	put(b, "verdict", text_or_null(verdict_name(e->j->verdict)));
@@ -174,6 +200,8 @@ static void put_network(struct builder *b, const struct event *e)
 	put(b, "community_id", json_string(e->community_id));
 	put(b, "encapsulation", encapsulation_json(&o->encap));
 	put(b, "client_mac", mac_json(o));
+	put(b, "proxy", proxy_json(o));
+	put(b, "claimed_client", claimed_client_json(o));
 	put(b, "transport", text_or_null(transport_name(o->transport)));
 	put(b, "http_version", text_or_null(http_version_name(o->http_version)));
 	put(b, "encrypted", json_boolean(o->encrypted));

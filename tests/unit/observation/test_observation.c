@@ -52,7 +52,14 @@ static void every_field_comes_back(void **state)
 	assert_int_equal(b->auth, AUTH_BEARER);
 	assert_int_equal(b->l4, 6);
 	assert_true(b->encrypted && b->decrypted && b->tls && b->secure_scheme && b->final && b->has_client_mac);
-	assert_false(b->host_cut || b->via_proxy);
+	assert_false(b->host_cut);
+	assert_true(b->via_proxy);
+	assert_int_equal(b->proxy, PROXY_SOCKS5);
+	assert_int_equal(b->n_claimed_clients, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(b->claimed_client[i].source, o.claimed_client[i].source);
+		assert_true(ip_addr_eq(&b->claimed_client[i].address, &o.claimed_client[i].address));
+	}
 	assert_int_equal(b->connection_time_ns, o.connection_time_ns);
 	assert_int_equal(b->first_frame, 11);
 	assert_int_equal(b->capture, 3);
@@ -169,7 +176,7 @@ static void refuses_values_out_of_range(void **state)
 		size_t at;
 		uint8_t value;
 	} bad[] = {
-		{0, 'x'}, {AT_VERSION, 2}, {AT_KIND, KIND_COUNT}, {AT_CONFIDENCE, CONFIDENCE_COUNT}, {AT_STAGE, STAGE_COUNT},
+		{0, 'x'}, {AT_VERSION, 3}, {AT_KIND, KIND_COUNT}, {AT_CONFIDENCE, CONFIDENCE_COUNT}, {AT_STAGE, STAGE_COUNT},
 		{AT_TRANSPORT, TRANSPORT_COUNT}, {AT_HTTP_VERSION, HTTP_VERSION_COUNT}, {AT_AUTH, AUTH_COUNT}, {AT_L4, 1},
 		{FIXED_BYTES - 7, 2},          /* 513 methods */
 		{FIXED_BYTES - 2, 33},         /* a reason too many */
@@ -191,6 +198,34 @@ static void refuses_values_out_of_range(void **state)
 		bytes[bad[i].at] = was;
 	}
 	assert_true(decodes(bytes, n));
+	free(bytes);
+}
+
+/* The last part: kind of proxy, number of claims, and each claim's source and address. */
+static void refuses_proxies_that_are_none(void **state)
+{
+	(void)state;
+	struct observation o = sample_observation();
+	size_t n;
+	uint8_t *bytes = encoded(&o, &n), *part = bytes + n - (2 + 1 + 5 + 1 + 17);
+	static const struct { size_t at; uint8_t was, value; } bad[] = {
+		{0, PROXY_SOCKS5, PROXY_COUNT}, {1, 2, LIMIT_CLAIMED_CLIENTS + 1}, {1, 2, 1}, {1, 2, 3},
+		{2, CLAIM_FORWARDED, CLAIM_COUNT}, {3, 4, 5}, {8, CLAIM_PROXY_PROTOCOL, CLAIM_COUNT},
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		assert_int_equal(part[bad[i].at], bad[i].was);
+		part[bad[i].at] = bad[i].value;
+		assert_false(decodes(bytes, n));
+		part[bad[i].at] = bad[i].was;
+	}
+	part[0] = PROXY_NONE; /* a proxy whose kind is not known */
+	assert_true(decodes(bytes, n));
+	free(bytes);
+	o.proxy = PROXY_NONE;
+	o.via_proxy = false;
+	bytes = encoded(&o, &n);
+	bytes[n - (2 + 1 + 5 + 1 + 17)] = PROXY_SOCKS4; /* and none without its flag */
+	assert_false(decodes(bytes, n));
 	free(bytes);
 }
 
@@ -307,6 +342,42 @@ static void survives_failing_malloc(void **state)
 #endif
 }
 
+static void layers_have_the_numbers_that_fit(void **state)
+{
+	(void)state;
+	assert_true(encap_layer_valid(ENCAP_VLAN, 4095));
+	assert_false(encap_layer_valid(ENCAP_VLAN, 4096));
+	assert_false(encap_layer_valid(ENCAP_VXLAN, 1 << 24));
+	assert_false(encap_layer_valid(ENCAP_MPLS, 1 << 20));
+	assert_true(encap_layer_valid(ENCAP_GRE_KEY, UINT32_MAX));
+	assert_false(encap_layer_valid(ENCAP_GRE, 1));
+	assert_false(encap_layer_valid(ENCAP_ERSPAN_SESSION, 1024));
+	assert_false(encap_layer_valid(0, 0));
+	assert_false(encap_layer_valid(ENCAP_KINDS, 0));
+	for (uint8_t kind = 1; kind < ENCAP_KINDS; kind++)
+		assert_string_not_equal(encap_kind_name(kind), encap_kind_name(0));
+	/* and so the recorder refuses what no decoder can have seen */
+	struct observation o = sample_observation();
+	size_t n;
+	uint8_t *bytes = observation_encode(&o, &n);
+	struct observation_box box;
+	assert_true(observation_decode(bytes, n, &box));
+	observation_box_done(&box);
+	uint8_t *layer = NULL; /* two VLANs: 1, 10, 1, 4094 */
+	for (size_t i = 0; i + 10 <= n && !layer; i++)
+		if (memcmp(bytes + i, "\1\x0a\0\0\0\1\xfe\x0f\0\0", 10) == 0)
+			layer = bytes + i;
+	assert_non_null(layer);
+	layer[0] = ENCAP_IPIP;
+	assert_false(observation_decode(bytes, n, &box));
+	layer[1] = 0;
+	assert_true(observation_decode(bytes, n, &box));
+	observation_box_done(&box);
+	layer[0] = ENCAP_KINDS;
+	assert_false(observation_decode(bytes, n, &box));
+	free(bytes);
+}
+
 static void names_are_the_contract(void **state)
 {
 	(void)state;
@@ -332,10 +403,12 @@ int main(void)
 		cmocka_unit_test(a_piece_is_no_observation),
 		cmocka_unit_test(reads_nothing_past_the_end),
 		cmocka_unit_test(refuses_values_out_of_range),
+		cmocka_unit_test(refuses_proxies_that_are_none),
 		cmocka_unit_test(refuses_text_that_is_none),
 		cmocka_unit_test(refuses_text_over_its_limit),
 		cmocka_unit_test(takes_the_largest),
 		cmocka_unit_test(survives_failing_malloc),
+		cmocka_unit_test(layers_have_the_numbers_that_fit),
 		cmocka_unit_test(names_are_the_contract),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,9 @@ static void every_field_in_the_contract_order(void **state)
 		"\"client_ip\":\"10.20.30.40\",\"client_port\":51234,\"server_ip\":\"203.0.113.9\",\"server_port\":8443,"
 		"\"l4\":\"tcp\",\"direction\":\"outbound\",\"community_id\":\"1:zbwxqgXZPnEWvUX1ifVhijY3Eqs=\","
 		"\"encapsulation\":[\"vlan:10\",\"vlan:4094\"],\"client_mac\":\"02:00:5e:ff:10:0a\","
+		"\"proxy\":{\"kind\":\"socks5\",\"address\":\"203.0.113.9:8443\"},"
+		"\"claimed_client\":[{\"source\":\"forwarded\",\"address\":\"192.0.2.43\"},"
+		"{\"source\":\"proxy-protocol\",\"address\":\"2001:db8::\"}],"
 		"\"transport\":\"streamable-http\",\"http_version\":\"1.1\",\"encrypted\":true,\"decrypted\":true,"
 		"\"tls_version\":\"1.3\",\"sni\":\"mcp.example\",\"alpn\":\"http/1.1\","
 		"\"ja4\":\"t13d1516h2_8daaf6152771_b186095e22b6\",\"host\":\"mcp.example:8443\",\"path\":\"/v1/mcp\","
@@ -93,6 +96,8 @@ static void unknown_is_null_and_never_left_out(void **state)
 	assert_json_text(json_object_get(json, "methods"), "{}");
 	assert_json_text(json_object_get(json, "reasons"), "[]");
 	assert_json_text(json_object_get(json, "encapsulation"), "[]");
+	assert_json_text(json_object_get(json, "claimed_client"), "[]");
+	assert_true(json_is_null(json_object_get(json, "proxy")));
 	assert_true(json_is_false(json_object_get(json, "encrypted")));
 	json_decref(json);
 }
