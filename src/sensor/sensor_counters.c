@@ -54,7 +54,7 @@ void sensor_counters(const struct sensor *s, struct intake *in, unsigned capture
 	counters_set(ret, stats.shards.tcp.gaps, "tcp.gaps");
 	counters_set(ret, stats.shards.tcp.duplicate, "tcp.duplicate");
 	counters_set(ret, stats.shards.tcp.refused, "tcp.refused");
-	counters_set(ret, stats.shards.protocols[APP_HTTP1], "protocols.http");
+	counters_set(ret, stats.shards.protocols[APP_HTTP1] + stats.shards.protocols[APP_HTTP2], "protocols.http");
 	counters_set(ret, stats.shards.protocols[APP_TLS], "protocols.tls");
 	counters_set(ret, stats.shards.protocols[APP_JSON_LINES], "protocols.json-lines");
 	counters_set(ret, stats.shards.protocols[APP_OTHER] + stats.shards.protocols[APP_UNDECIDED], "protocols.other");

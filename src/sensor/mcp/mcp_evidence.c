@@ -69,6 +69,12 @@ struct mcp_row *mcp_evidence_row(struct mcp_evidence *e, struct slice authority)
 	for (uint32_t i = 0; i < e->n_rows; i++)
 		if (mcp_row_is(e->rows[i], slice_str(key), port))
 			return e->rows[i];
+	if (e->n_rows == 1 && key[0] && mcp_row_is(e->rows[0], slice_str(""), 0)) {
+		/* the server got a name at last: what was read without one is of the same connection */
+		mcp_row_name(e->rows[0], slice_str(key), port);
+		e->rows[0]->host_cut = !whole;
+		return e->rows[0];
+	}
 	if (e->n_rows == LIMIT_AUTHORITIES) {
 		anomaly_count(e->anomalies, ANOMALY_AUTHORITIES_LIMIT);
 		return NULL;

@@ -72,11 +72,20 @@ static void head_by_name(struct mcp_evidence *e, struct mcp_row *row, const stru
 	e->any |= row->confidence != CONFIDENCE_NONE;
 }
 
-static struct mcp_row *row_of(struct mcp_evidence *e, const struct request_facts *f)
+/* The server of an exchange of which not enough was seen: that of the connection while it has one only. A lost segment must
+ * not turn the connection to an approved name into a second one to its bare address. */
+static struct mcp_row *nameless_row(struct mcp_evidence *e)
+{
+	return e->n_rows == 1 ? e->rows[0] : mcp_evidence_row(e, slice_of(NULL, 0));
+}
+
+static struct mcp_row *row_of(struct mcp_evidence *e, const struct request_facts *f, bool fields_lost)
 {
 	struct slice authority = f->authority;
 	if (!authority.n && e->tunnel)
 		authority = slice_str(e->tunnel);
+	if (!authority.n && fields_lost)
+		return nameless_row(e);
 	if (e->last_row && slice_eq_str(authority, e->last_authority))
 		return e->last_row;
 	struct mcp_row *row = mcp_evidence_row(e, authority);
@@ -105,13 +114,15 @@ static bool request_head(struct mcp_evidence *e, unsigned depth, const struct ht
 	bool discovery = f.verb == VERB_GET && slice_find(f.path, '.') < f.path.n && is_mcp_discovery(e, f.path);
 	bool interesting = post_json || f.mcp_header || discovery || (f.verb == VERB_GET && f.accepts_sse) ||
 	                   f.verb == VERB_CONNECT || f.cors_headers.n || f.upgrade_websocket;
+	bool lost = head->fields_lost && (f.verb == VERB_POST || !head->method.n); /* what it carries has to tell */
+	interesting |= lost;
 	if (!interesting && same && e->last_row->confidence == CONFIDENCE_NONE)
 		return false; /* the web: this host was looked at when it was first asked for */
 	if (f.verb == VERB_CONNECT && depth + 1 < LIMIT_TUNNEL_DEPTH) {
 		free(e->tunnel);
 		e->tunnel = text_dup(authority, LIMIT_HOST);
 	}
-	struct mcp_row *row = row_of(e, &f);
+	struct mcp_row *row = row_of(e, &f, head->fields_lost);
 	if (!row || head->ambiguous)
 		return false;
 	if (!same)
@@ -126,7 +137,7 @@ static bool request_head(struct mcp_evidence *e, unsigned depth, const struct ht
 	x->path_endpoint = path && path->role == PATH_ENDPOINT;
 	x->path_strong = x->path_endpoint && path->specificity == PATH_STRONG;
 	x->discovery = discovery || (f.verb == VERB_GET && slice_find(f.path, '.') < f.path.n && slice_starts(f.path, "/.well-known/")) ||
-	               f.verb == VERB_OPTIONS || f.verb == VERB_CONNECT || f.verb == VERB_OTHER;
+	               f.verb == VERB_OPTIONS || f.verb == VERB_CONNECT || (f.verb == VERB_OTHER && !lost);
 	if (f.mcp_header) {
 		mcp_evidence_add(e, row, f.header, "%s carried a header that only MCP has: %s", verb_name(f.verb), f.header->reason);
 		mcp_exchange_confirm(x);
@@ -156,32 +167,34 @@ static bool request_head(struct mcp_evidence *e, unsigned depth, const struct ht
 		if (row->http_version == HTTP_VERSION_NONE)
 			row->http_version = x->http_version;
 	}
-	return f.verb == VERB_POST;
-}
-
-/* The server of an answer whose request was not seen: that of the connection while it has one only. A lost segment must not
- * turn the connection to an approved name into a second one to its bare address. */
-static struct mcp_row *unpaired_row(struct mcp_evidence *e)
-{
-	return e->n_rows == 1 ? e->rows[0] : mcp_evidence_row(e, slice_of(NULL, 0));
+	return f.verb == VERB_POST || lost;
 }
 
 /* A request that was not seen: only what the answer itself shows. */
-static bool unpaired_head(struct mcp_evidence *e, const struct http_head *head)
+static bool unpaired_head(struct mcp_evidence *e, unsigned depth, const struct http_head *head)
 {
 	e->answer_session_header = http_field_value(head, "mcp-session-id").p != NULL;
 	/* a file from a web server's disk: a document that quotes MCP */
 	e->answer_is_file = http_field_value(head, "last-modified").p || http_field_value(head, "etag").p ||
 	                    http_field_value(head, "accept-ranges").p;
+	if (head->exchange) {
+		struct mcp_exchange *x = head->status / 100 == 1 ? NULL : mcp_exchange_unpaired(head, depth);
+		if (!x)
+			return false;
+		x->answer_session = e->answer_session_header;
+		x->answer_is_file = e->answer_is_file;
+		x->http_version = mcp_exchange_version(head, e->tls);
+		exchange_append(e, x);
+	}
 	e->answer_subprotocol = head->status == 101 && slice_ieq_str(http_field_value(head, "sec-websocket-protocol"), "mcp");
 	if (e->answer_subprotocol) {
-		struct mcp_row *row = unpaired_row(e);
+		struct mcp_row *row = nameless_row(e);
 		if (row)
 			mcp_evidence_add(e, row, signature_behaviour(e->set, "websocket.subprotocol"),
 			                 "a WebSocket with the subprotocol mcp was accepted");
 	}
 	if (e->answer_session_header) {
-		struct mcp_row *row = unpaired_row(e);
+		struct mcp_row *row = nameless_row(e);
 		if (row) {
 			mcp_evidence_add(e, row, signature_behaviour(e->set, "http.mcp-headers"),
 			         "an answer, whose request was not seen, carried Mcp-Session-Id");
@@ -193,21 +206,27 @@ static bool unpaired_head(struct mcp_evidence *e, const struct http_head *head)
 
 static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct http_head *head)
 {
-	if (head->unpaired || !head->exchange)
-		return unpaired_head(e, head);
-	struct mcp_exchange *x = mcp_evidence_exchange(e, depth, head->exchange);
-	if (!x)
+	if (head->ambiguous && head->major == 2)
 		return false;
-	if (head->status < 200) {
-		if (head->status == 101)
+	if (head->unpaired || !head->exchange)
+		return unpaired_head(e, depth, head);
+	struct mcp_exchange *x = mcp_evidence_exchange(e, depth, head->exchange);
+	if (!x || x->unpaired)
+		return false;
+	bool status_lost = head->fields_lost && !head->status;
+	if (head->status < 200 && !status_lost) {
+		if (head->status == 101) { /* a server that names no subprotocol accepts none (RFC 6455 4.2.2) */
 			x->status = 101;
+			x->subprotocol &= slice_ieq_str(http_field_value(head, "sec-websocket-protocol"), "mcp");
+		}
 		return false;
 	}
 	struct mcp_row *row = x->row;
 	if (!mcp_evidence_in_doubt(e))
 		mcp_row_trust(row);
+	x->head_lost |= status_lost;
 	x->status = head->status;
-	x->http_version = head->minor ? HTTP_VERSION_1_1 : HTTP_VERSION_1_0; /* what the server speaks is what is spoken */
+	x->http_version = mcp_exchange_version(head, row->encrypted); /* what the server speaks is what is spoken */
 	bool ok = head->status >= 200 && head->status < 300;
 	x->sse_answer = ok && slice_istarts(http_field_value(head, "content-type"), "text/event-stream");
 	if (http_field_value(head, "mcp-session-id").p && x->verb == VERB_POST) {
@@ -248,7 +267,7 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 	}
 	if (x->evidence && ok && x->version[0] && !x->discovery)
 		mcp_row_set(row, &row->version_accepted, slice_str(x->version), LIMIT_VERSION, true);
-	return x->verb == VERB_POST || (x->verb == VERB_GET && x->sse_answer);
+	return x->verb == VERB_POST || (x->verb == VERB_GET && (x->sse_answer || head->fields_lost)) || x->head_lost;
 }
 
 bool mcp_evidence_http_head(void *context, unsigned depth, const struct http_head *head)
@@ -286,6 +305,8 @@ static void client_message(struct mcp_evidence *e, struct mcp_exchange *x, const
 {
 	struct mcp_meaning meaning = mcp_message_read(m);
 	bool context = in_context(x);
+	if (x->head_lost && x->verb == VERB_OTHER && meaning.type != MCP_NO_MESSAGE)
+		x->verb = VERB_POST; /* nothing else carries such a body */
 	if (meaning.type == MCP_NO_MESSAGE || x->ambiguous || x->verb != VERB_POST || (m->in_batch && !context)) {
 		x->foreign |= meaning.type == MCP_NO_MESSAGE;
 		return;
@@ -352,11 +373,12 @@ static void answer_to_post(struct mcp_evidence *e, struct mcp_exchange *x, const
 	established(x);
 }
 
-static void unpaired_message(struct mcp_evidence *e, const struct jsonrpc_message *m, const struct mcp_meaning *meaning)
+static void unpaired_message(struct mcp_evidence *e, const struct jsonrpc_message *m, const struct mcp_meaning *meaning,
+                             enum http_version version)
 {
 	if (meaning->shape != SHAPE_PROOF && !(e->answer_session_header && meaning->shape == SHAPE_METHOD))
 		return;
-	struct mcp_row *row = unpaired_row(e);
+	struct mcp_row *row = nameless_row(e);
 	if (!row)
 		return;
 	/* a document that quotes MCP is an answer to a GET: without the request only a session header tells */
@@ -365,6 +387,8 @@ static void unpaired_message(struct mcp_evidence *e, const struct jsonrpc_messag
 	mcp_row_evidence(row, signature_behaviour(e->set, meaning->behaviour), c, mcp_evidence_in_doubt(e), e->now_ns, e->frame,
 	                 e->anomalies, "an answer, whose request was not seen, has the shape of MCP");
 	e->any |= row->confidence != CONFIDENCE_NONE;
+	if (row->http_version == HTTP_VERSION_NONE)
+		row->http_version = version;
 	mcp_evidence_facts(e, row, FROM_SERVER, m, meaning);
 	if (e->answer_session_header)
 		mcp_row_stage(row, STAGE_ESTABLISHED);
@@ -375,15 +399,19 @@ void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_
 {
 	struct mcp_exchange *x = exchange ? mcp_evidence_exchange(e, depth, exchange) : NULL;
 	if (d == FROM_CLIENT) {
-		if (x)
+		if (x && !x->unpaired)
 			client_message(e, x, m);
 		return;
 	}
 	struct mcp_meaning meaning = mcp_message_read(m);
 	if (meaning.type == MCP_NO_MESSAGE)
 		return;
-	if (!exchange) {
-		unpaired_message(e, m, &meaning);
+	if (x && x->unpaired) { /* others may be read between its pieces */
+		e->answer_session_header = x->answer_session;
+		e->answer_is_file = x->answer_is_file;
+	}
+	if (!exchange || (x && x->unpaired)) {
+		unpaired_message(e, m, &meaning, x ? x->http_version : HTTP_VERSION_NONE);
 	} else if (x && x->verb == VERB_POST) {
 		answer_to_post(e, x, m, &meaning);
 	} else if (x && x->verb == VERB_GET && carrier == CARRIER_SSE) {
@@ -405,7 +433,7 @@ void mcp_evidence_sse_event(void *context, unsigned depth, uint64_t exchange, st
 {
 	struct mcp_evidence *e = context;
 	struct mcp_exchange *x = exchange ? mcp_evidence_exchange(e, depth, exchange) : NULL;
-	if (!x || x->verb != VERB_GET || x->endpoint_event || data_cut || !slice_eq_str(type, "endpoint"))
+	if (!x || x->unpaired || x->verb != VERB_GET || x->endpoint_event || data_cut || !slice_eq_str(type, "endpoint"))
 		return;
 	data = slice_trim(data);
 	/* a relative or absolute URI with a session in it; service discovery feeds use the same event name */
@@ -425,6 +453,10 @@ void mcp_evidence_http_end(void *context, unsigned depth, enum direction d, uint
 	struct mcp_exchange *x = exchange ? mcp_evidence_exchange(e, depth, exchange) : NULL;
 	if (!x)
 		return;
+	if (x->unpaired) {
+		exchange_drop(e, x);
+		return;
+	}
 	if (d == FROM_CLIENT) {
 		if (body->json && body->messages == 0 && body->lost && x->accepts_both && x->path_strong && !x->evidence) {
 			mcp_evidence_add(e, x->row, signature_behaviour(e->set, "http.path-accept"),

@@ -147,6 +147,9 @@ void request_facts_read(const struct http_head *head, const struct signature_set
 {
 	struct request_facts f = {.verb = verb_of(head->method), .auth = AUTH_NONE};
 	struct slice target = head->target;
+	if (f.verb == VERB_CONNECT && head->authority.n && !slice_eq(head->authority, target))
+		f.verb = VERB_OTHER; /* RFC 8441: it asks for a resource of that authority, not for a tunnel */
+	f.authority = head->authority;
 	if (f.verb == VERB_CONNECT) {
 		f.authority = target;
 		f.absolute_form = true;
@@ -199,7 +202,8 @@ struct mcp_exchange *mcp_exchange_new(const struct request_facts *f, const struc
 	x->row = row;
 	x->verb = f->verb;
 	x->auth = f->auth;
-	x->http_version = head->minor ? HTTP_VERSION_1_1 : HTTP_VERSION_1_0;
+	x->http_version = mcp_exchange_version(head, row && row->encrypted);
+	x->head_lost = head->fields_lost;
 	x->mcp_header = f->mcp_header;
 	x->session_header = f->session_header;
 	x->accepts_both = f->accepts_json && f->accepts_sse;
@@ -241,6 +245,24 @@ void mcp_exchange_confirm(struct mcp_exchange *x)
 	for (unsigned i = 0; x->claims && i < x->claims->n; i++)
 		mcp_row_claim(row, &x->claims->items[i]);
 	x->evidence = true;
+}
+
+struct mcp_exchange *mcp_exchange_unpaired(const struct http_head *head, unsigned depth)
+{
+	struct mcp_exchange *x = calloc(1, sizeof *x);
+	if (!x)
+		return NULL;
+	x->id = head->exchange;
+	x->depth = depth;
+	x->unpaired = true;
+	return x;
+}
+
+enum http_version mcp_exchange_version(const struct http_head *head, bool encrypted)
+{
+	if (head->major == 2)
+		return encrypted ? HTTP_VERSION_2 : HTTP_VERSION_H2C;
+	return head->minor ? HTTP_VERSION_1_1 : HTTP_VERSION_1_0;
 }
 
 enum transport mcp_exchange_transport(const struct mcp_exchange *x)

@@ -35,9 +35,12 @@ struct mcp_exchange {
 	enum http_version http_version;
 	bool mcp_header, session_header, accepts_both, accepts_sse, session_uri, json_body, discovery, ambiguous;
 	bool path_endpoint, path_strong;
-	bool websocket, subprotocol; /* an Upgrade to one was asked for; with the subprotocol mcp */
+	bool websocket, subprotocol; /* an Upgrade to one was asked for; with the subprotocol mcp, and not turned down */
 	bool legacy_open;     /* anybody's request, but to a session URI: a 202 will tell */
 	bool evidence;        /* the request is MCP: its facts are in the row */
+	bool head_lost;       /* HTTP/2: fields of the request, or its method, could not be known */
+	bool unpaired;        /* HTTP/2: an answer whose request was not seen; no row, only these: */
+	bool answer_session, answer_is_file;
 	bool foreign;         /* its body is another protocol's */
 	bool pending;         /* a request that only its answer can tell from a homonym */
 	bool has_request;     /* a JSON-RPC request with an id, so that 202 answers it elsewhere */
@@ -54,6 +57,10 @@ struct mcp_exchange *mcp_exchange_new(const struct request_facts *f, const struc
                                       struct mcp_row *row);
 /* The request is MCP: what its head said belongs to the row. */
 void mcp_exchange_confirm(struct mcp_exchange *x);
+/* An answer of HTTP/2 whose request was not seen. Several may be read at a time, so each keeps what its head said. */
+struct mcp_exchange *mcp_exchange_unpaired(const struct http_head *head, unsigned depth);
+/* h2c is HTTP/2 in the clear. */
+enum http_version mcp_exchange_version(const struct http_head *head, bool encrypted);
 enum transport mcp_exchange_transport(const struct mcp_exchange *x);
 void mcp_exchange_free(struct mcp_exchange *x);
 

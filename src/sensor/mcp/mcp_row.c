@@ -16,6 +16,12 @@ struct mcp_row *mcp_row_new(struct slice key, uint16_t port, uint32_t ordinal)
 	return r;
 }
 
+void mcp_row_name(struct mcp_row *r, struct slice key, uint16_t port)
+{
+	text_copy(r->key, sizeof r->key, key);
+	r->key_port = port;
+}
+
 bool mcp_row_is(const struct mcp_row *r, struct slice key, uint16_t port)
 {
 	char text[HOSTNAME_TEXT];

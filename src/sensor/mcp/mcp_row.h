@@ -55,6 +55,8 @@ struct mcp_row {
 };
 
 struct mcp_row *mcp_row_new(struct slice key, uint16_t port, uint32_t ordinal);
+/* Its authority became known after it was made without one. */
+void mcp_row_name(struct mcp_row *r, struct slice key, uint16_t port);
 bool mcp_row_is(const struct mcp_row *r, struct slice key, uint16_t port);
 
 /* One piece of evidence: raises confidence (to `possible` at most where in_doubt), and is kept as a reason once per signature. */

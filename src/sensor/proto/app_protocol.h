@@ -5,6 +5,7 @@
 enum app_protocol {
 	APP_UNDECIDED,  /* not enough first bytes yet */
 	APP_HTTP1,
+	APP_HTTP2,
 	APP_TLS,
 	APP_JSON_LINES, /* JSON texts straight over TCP */
 	APP_WEBSOCKET,  /* found in mid-stream: its handshake was not seen */

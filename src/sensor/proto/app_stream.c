@@ -1,42 +1,7 @@
-#include "app_stream.h"
-#include "app_guess.h"
-#include "body_reader.h"
+#include "app_stream_state.h"
 #include "limits.h"
-#include "proxy_protocol.h"
-#include "socks.h"
 #include "websocket_frame.h"
-#include "websocket_reader.h"
 #include <stdlib.h>
-
-/* Bytes of a direction that may wait until the protocol is known: a method name, a record and message header, or a header
- * of the PROXY protocol before them. */
-enum { FIRST_BYTES = 600 };
-/* Segments that a mid-stream start is searched for a head of HTTP before the connection is given up. */
-enum { SEARCH_SEGMENTS = 512 };
-
-struct app_stream {
-	const struct app_sink *sink;
-	void *context;
-	struct anomaly_counts *anomalies;
-	unsigned depth;
-	enum app_protocol protocol;
-	bool roles_known, flipped, finished;
-	bool midstream;                /* bytes before the first seen are missing */
-	uint16_t searched;
-	uint8_t *first[2]; /* FIRST_BYTES of them, while undecided and only if one segment was not enough */
-	uint16_t n_first[2];
-	bool proxied;                  /* a PROXY protocol header was stepped over */
-	bool tls_done[2];
-	struct http1 *http;
-	struct tls *tls;
-	struct jsonrpc *lines[2];
-	enum direction line_direction; /* of the line that is being read */
-	struct body_reader body[2];
-	struct websocket_reader *websocket; /* after an accepted Upgrade, or found in mid-stream */
-	struct socks *socks;
-	bool socks_open[2];            /* that direction is in the tunnel behind SOCKS */
-	struct app_stream *inner;      /* what the tunnel carries */
-};
 
 static struct app_stream *stream_new(const struct app_sink *sink, void *context, struct anomaly_counts *anomalies,
                                      bool roles_known, unsigned depth)
@@ -116,6 +81,13 @@ static void on_tunnel(void *context, bool connect, const struct http_head *answe
 {
 	struct app_stream *a = context;
 	struct websocket_terms terms;
+	if (!connect && http2_is_upgrade(answer)) { /* it goes on as HTTP */
+		a->h2 = http2_messages_new(a->sink, a->context, a->anomalies, a->depth);
+		if (a->h2)
+			http2_upgraded(http2_messages_stream(a->h2), answer->exchange, answer->method);
+		a->finished = !a->h2;
+		return;
+	}
 	a->sink->tunnel(a->context, a->depth, connect, answer);
 	if (connect)
 		tunnel_open(a);
@@ -145,6 +117,13 @@ static void feed_websocket(struct app_stream *a, enum direction d, struct slice 
 		a->finished = true;
 }
 
+static void feed_http2(struct app_stream *a, enum direction d, struct slice bytes)
+{
+	struct http2 *h = http2_messages_stream(a->h2);
+	if (http2_feed(h, d, bytes) == PARSE_BAD && http2_feed(h, direction_flip(d), slice_of(NULL, 0)) == PARSE_BAD)
+		a->finished = true;
+}
+
 static void on_tunnel_bytes(void *context, enum direction d, struct slice bytes)
 {
 	struct app_stream *a = context;
@@ -152,6 +131,8 @@ static void on_tunnel_bytes(void *context, enum direction d, struct slice bytes)
 		app_stream_bytes(a->inner, d, bytes);
 	else if (a->websocket)
 		feed_websocket(a, d, bytes);
+	else if (a->h2)
+		feed_http2(a, d, bytes);
 }
 
 static void on_tunnel_gap(void *context, enum direction d, uint64_t n)
@@ -161,9 +142,11 @@ static void on_tunnel_gap(void *context, enum direction d, uint64_t n)
 		app_stream_gap(a->inner, d, n);
 	else if (a->websocket)
 		websocket_reader_gap(a->websocket, d, n);
+	else if (a->h2)
+		http2_gap(http2_messages_stream(a->h2), d, n);
 }
 
-static const struct http1_callbacks http_callbacks = {
+const struct http1_callbacks app_http1_callbacks = {
 	.head = on_head, .body = on_body, .body_gap = on_body_gap, .end = on_body_end,
 	.tunnel = on_tunnel, .tunnel_bytes = on_tunnel_bytes, .tunnel_gap = on_tunnel_gap,
 	.tunnel_unanswered = on_tunnel_unanswered,
@@ -171,7 +154,7 @@ static const struct http1_callbacks http_callbacks = {
 
 /* ---- JSON texts on a bare TCP connection ---- */
 
-static void on_line(void *context, const struct jsonrpc_message *m)
+void app_line(void *context, const struct jsonrpc_message *m)
 {
 	struct app_stream *a = context;
 	a->sink->message(a->context, a->depth, CARRIER_LINE, a->line_direction, 0, m);
@@ -248,41 +231,9 @@ static void gap_socks(struct app_stream *a, enum direction d, uint64_t n)
 		app_stream_gap(a->inner, d, opening ? 0 : n);
 }
 
-/* ---- first bytes ---- */
+/* ---- bytes ---- */
 
-static bool start(struct app_stream *a, enum app_protocol protocol)
-{
-	switch (protocol) {
-	case APP_HTTP1:
-		a->http = http1_new(&http_callbacks, a, a->anomalies);
-		if (a->http && a->midstream) {
-			http1_gap(a->http, FROM_CLIENT, 0);
-			http1_gap(a->http, FROM_SERVER, 0);
-		}
-		return a->http;
-	case APP_TLS:
-		a->tls = tls_new(a->anomalies);
-		return a->tls;
-	case APP_JSON_LINES:
-		for (int d = 0; d < 2; d++)
-			a->lines[d] = jsonrpc_new(on_line, a, a->anomalies);
-		return a->lines[0] && a->lines[1];
-	case APP_SOCKS:
-		a->socks = socks_new();
-		return a->socks;
-	case APP_WEBSOCKET: {
-		static const struct websocket_terms terms = {.unseen = true};
-		a->websocket = websocket_reader_new(a->sink, a->context, a->anomalies, a->depth, 0, &terms);
-		for (int d = 0; d < 2 && a->websocket; d++)
-			websocket_reader_gap(a->websocket, d, 0);
-		return a->websocket;
-	}
-	default:
-		return false;
-	}
-}
-
-static void feed(struct app_stream *a, enum direction d, struct slice bytes)
+void app_feed(struct app_stream *a, enum direction d, struct slice bytes)
 {
 	switch (a->protocol) {
 	case APP_HTTP1:
@@ -295,83 +246,9 @@ static void feed(struct app_stream *a, enum direction d, struct slice bytes)
 	case APP_JSON_LINES: feed_lines(a, d, bytes); break;
 	case APP_WEBSOCKET: feed_websocket(a, d, bytes); break;
 	case APP_SOCKS: feed_socks(a, d, bytes); break;
+	case APP_HTTP2: feed_http2(a, d, bytes); break;
 	default: break;
 	}
-}
-
-static void wait_for_more(struct app_stream *a, enum direction d, struct slice first)
-{
-	if (!a->first[d] && !(a->first[d] = malloc(FIRST_BYTES))) {
-		a->finished = true;
-		return;
-	}
-	memmove(a->first[d], first.p, first.n); /* first may lie in it already */
-	a->n_first[d] = (uint16_t)first.n;
-}
-
-/* The first bytes of a direction while nothing is known yet. */
-static void decide(struct app_stream *a, enum direction d, struct slice bytes)
-{
-	struct slice first = bytes;
-	if (a->n_first[d]) {
-		struct slice more = slice_first(bytes, (size_t)(FIRST_BYTES - a->n_first[d]));
-		memcpy(a->first[d] + a->n_first[d], more.p, more.n);
-		a->n_first[d] += (uint16_t)more.n;
-		bytes = slice_after(bytes, more.n);
-		first = slice_of(a->first[d], a->n_first[d]);
-	}
-	if (d == FROM_CLIENT && !a->proxied && !a->midstream) {
-		bool sure_proxy;
-		struct ip_addr client;
-		size_t header = proxy_protocol_read(first, &sure_proxy, &client);
-		if (!sure_proxy && first.n < FIRST_BYTES) {
-			wait_for_more(a, d, first);
-			return;
-		}
-		a->proxied = header > 0;
-		if (client.family)
-			a->sink->claim(a->context, a->depth, &client);
-		first = slice_after(first, header);
-		if (first.n == 0 && bytes.n == 0) {
-			a->n_first[d] = 0;
-			return;
-		}
-	}
-	bool sure, flip, masked;
-	enum app_protocol p = app_guess(first, d, a->roles_known, &sure, &flip);
-	if (!sure && first.n < APP_GUESS_BYTES) {
-		wait_for_more(a, d, first);
-		return;
-	}
-	/* JSON texts from one side mean nothing before the other side answers in kind: see feed_lines */
-	if (a->midstream && p == APP_SOCKS)
-		p = APP_OTHER; /* two bytes in the middle of something */
-	if (a->midstream && p == APP_OTHER && websocket_looks_like(bytes, &masked) &&
-	    (!a->roles_known || masked == (d == FROM_CLIENT))) {
-		p = APP_WEBSOCKET; /* who masks is the client (RFC 6455 5.1) */
-		flip = masked != (d == FROM_CLIENT);
-	}
-	if (a->midstream && (p == APP_OTHER || p == APP_JSON_LINES)) {
-		a->n_first[d] = 0; /* in the middle of something: a later segment may start with a head */
-		if (++a->searched >= SEARCH_SEGMENTS)
-			a->finished = true;
-		return;
-	}
-	a->protocol = p;
-	if (!start(a, p)) {
-		a->finished = true;
-		return;
-	}
-	a->flipped ^= flip;
-	if (flip)
-		d = direction_flip(d);
-	enum direction told = flip ? direction_flip(d) : d, other = direction_flip(told);
-	bool waited = a->n_first[told] != 0;
-	feed(a, d, first);
-	if (waited && bytes.n && !a->finished)
-		feed(a, d, bytes);
-	if (!a->finished && a->n_first[other]) /* what the other side said meanwhile */
-		feed(a, direction_flip(d), slice_of(a->first[other], a->n_first[other]));
 }
 
 void app_stream_bytes(struct app_stream *a, enum direction d, struct slice bytes)
@@ -380,9 +257,9 @@ void app_stream_bytes(struct app_stream *a, enum direction d, struct slice bytes
 		return;
 	d = true_direction(a, d);
 	if (a->protocol == APP_UNDECIDED)
-		decide(a, d, bytes);
+		app_start(a, d, bytes);
 	else
-		feed(a, d, bytes);
+		app_feed(a, d, bytes);
 }
 
 void app_stream_gap(struct app_stream *a, enum direction d, uint64_t n)
@@ -392,12 +269,13 @@ void app_stream_gap(struct app_stream *a, enum direction d, uint64_t n)
 	d = true_direction(a, d);
 	switch (a->protocol) {
 	case APP_UNDECIDED:
-		a->midstream = true;
+		a->midstream = a->missing[d] = true;
 		a->n_first[d] = 0;
 		break;
 	case APP_HTTP1: http1_gap(a->http, d, n); break;
 	case APP_WEBSOCKET: websocket_reader_gap(a->websocket, d, n); break;
 	case APP_SOCKS: gap_socks(a, d, n); break;
+	case APP_HTTP2: http2_gap(http2_messages_stream(a->h2), d, n); break;
 	case APP_TLS:
 		tls_gap(a->tls, d, n);
 		a->tls_done[d] = true;
@@ -415,6 +293,8 @@ void app_stream_end(struct app_stream *a, enum direction d)
 		http1_eof(a->http, d);
 	if (a->websocket)
 		websocket_reader_end(a->websocket, d);
+	if (a->h2)
+		http2_eof(http2_messages_stream(a->h2), d);
 	if (a->inner)
 		app_stream_end(a->inner, d);
 	a->sink->closed(a->context, a->depth, d);
@@ -434,6 +314,8 @@ uint64_t app_stream_skippable(const struct app_stream *a, enum direction d)
 {
 	if (a->websocket)
 		return websocket_reader_skippable(a->websocket, true_direction(a, d));
+	if (a->h2)
+		return http2_skippable(http2_messages_stream(a->h2), true_direction(a, d));
 	return a->http && !a->inner ? http1_skippable(a->http, true_direction(a, d)) : 0;
 }
 
@@ -441,6 +323,8 @@ void app_stream_skipped(struct app_stream *a, enum direction d, uint64_t n)
 {
 	if (a->websocket)
 		websocket_reader_skipped(a->websocket, true_direction(a, d), n);
+	else if (a->h2)
+		http2_skipped(http2_messages_stream(a->h2), true_direction(a, d), n);
 	else if (a->http)
 		http1_skipped(a->http, true_direction(a, d), n);
 }
@@ -451,12 +335,14 @@ bool app_stream_is_resynced(const struct app_stream *a, enum direction d)
 		return app_stream_is_resynced(a->inner, d);
 	if (a->websocket)
 		return websocket_reader_resynced(a->websocket, d);
+	if (a->h2)
+		return http2_resynced(http2_messages_stream(a->h2), d);
 	return a->http && http1_resynced(a->http, d);
 }
 
 size_t app_stream_memory(const struct app_stream *a)
 {
-	size_t n = sizeof *a + (a->first[0] ? FIRST_BYTES : 0) + (a->first[1] ? FIRST_BYTES : 0) +
+	size_t n = sizeof *a + (a->first[0] ? APP_FIRST_BYTES : 0) + (a->first[1] ? APP_FIRST_BYTES : 0) +
 	           body_reader_memory(&a->body[0]) + body_reader_memory(&a->body[1]);
 	if (a->http)
 		n += http1_memory(a->http);
@@ -468,6 +354,8 @@ size_t app_stream_memory(const struct app_stream *a)
 		n += websocket_reader_memory(a->websocket);
 	if (a->socks)
 		n += socks_memory();
+	if (a->h2)
+		n += http2_messages_memory(a->h2);
 	return a->inner ? n + app_stream_memory(a->inner) : n;
 }
 
@@ -479,6 +367,7 @@ void app_stream_free(struct app_stream *a)
 	http1_free(a->http);
 	tls_free(a->tls);
 	websocket_reader_free(a->websocket);
+	http2_messages_free(a->h2);
 	socks_free(a->socks);
 	jsonrpc_free(a->lines[0]);
 	jsonrpc_free(a->lines[1]);

@@ -153,7 +153,7 @@ static void play(const struct script *s, size_t chunk, bool skip, struct notes *
 		}
 		assert_true(app_stream_memory(a) < (1u << 20));
 	}
-	static const char *const protocols[] = {"undecided", "http", "tls", "lines", "websocket", "socks", "other"};
+	static const char *const protocols[] = {"undecided", "http", "http2", "tls", "lines", "websocket", "socks", "other"};
 	if (t->has_tls)
 		put(t, "tls %s%s\n", t->tls.sni, t->tls.server_hello ? " answered" : "");
 	put(t, "= %s%s%s\n", protocols[app_stream_protocol(a)], app_stream_is_flipped(a) ? " flipped" : "",
