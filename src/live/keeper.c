@@ -94,6 +94,7 @@ static bool take(struct keeper *k, const struct message *m)
 			return false;
 		k->state = KEEPER_RUNNING;
 		k->ever_ready = true;
+		k->failed_before[0] = 0;
 		return k->config.on_message(k->config.context, m);
 	case MESSAGE_FAILED:
 		if (!channel_read_failed(m->payload, &k->why, &text))
@@ -148,9 +149,48 @@ static void describe_end(int status, char out[128])
 		snprintf(out, 128, "ended with status %d", WEXITSTATUS(status));
 }
 
-static void ended(struct keeper *k, int status)
+/* Its end was asked for, or there was nothing left to watch: all that it knew has been told. */
+static void ended_well(struct keeper *k)
+{
+	if (k->draining) {
+		k->start_at_ms = k->start_at_ms ? now_ms() : 0;
+		return;
+	}
+	k->start_at_ms = now_ms() + BACKOFF_MOST_MS;
+	if (!k->failed_before[0])
+		k->config.say(k->config.context, "no interface is left to watch: waiting for one");
+	snprintf(k->failed_before, sizeof k->failed_before, "no interface");
+}
+
+/* It said why it cannot start; said on once, not each time that it is tried again. */
+static void ended_unstarted(struct keeper *k)
+{
+	if (!k->failed_before[0])
+		k->config.say(k->config.context, "no sensor process can be started: %s; tried again every %d seconds", k->failure,
+		              BACKOFF_MOST_MS / 1000);
+	snprintf(k->failed_before, sizeof k->failed_before, "%s", k->failure);
+	k->start_at_ms = k->draining && !k->start_at_ms ? 0 : now_ms() + BACKOFF_MOST_MS;
+}
+
+static void ended_badly(struct keeper *k, int status)
 {
 	char how[128];
+	int64_t wait = BACKOFF_MS;
+	bool again = !k->draining || k->start_at_ms;
+	if (now_ms() - k->asked_ms > GOOD_LIFE_MS)
+		k->failures = 0;
+	for (unsigned i = 0; i < k->failures && wait < BACKOFF_MOST_MS; i++)
+		wait *= 2;
+	k->failures++;
+	k->restarts += again;
+	k->start_at_ms = again ? now_ms() + (wait < BACKOFF_MOST_MS ? wait : BACKOFF_MOST_MS) : 0;
+	describe_end(status, how);
+	k->config.say(k->config.context, "SENSOR PROCESS LOST: pid %d %s; connections that it was reading are cut%s", k->pid, how,
+	              again ? "; another one is started" : "");
+}
+
+static void ended(struct keeper *k, int status)
+{
 	while (!k->gone && listen_some(k, READS_AT_ONCE) == HEARD_SOME) /* its last words, until the end of the stream */
 		;
 	channel_reader_done(&k->reader);
@@ -158,26 +198,12 @@ static void ended(struct keeper *k, int status)
 		close(k->channel);
 	k->channel = -1;
 	k->state = KEEPER_IDLE;
-	if (k->draining && k->drained) {
-		k->config.on_restarted(k->config.context);
-		if (k->start_at_ms)
-			k->start_at_ms = now_ms();
-		return;
-	}
-	if (k->fatal)
-		return;
-	int64_t wait = BACKOFF_MS;
-	if (now_ms() - k->asked_ms > GOOD_LIFE_MS)
-		k->failures = 0;
-	for (unsigned i = 0; i < k->failures && wait < BACKOFF_MOST_MS; i++)
-		wait *= 2;
-	k->failures++;
-	k->restarts++;
-	bool again = !k->draining || k->start_at_ms;
-	k->start_at_ms = again ? now_ms() + (wait < BACKOFF_MOST_MS ? wait : BACKOFF_MOST_MS) : 0;
-	describe_end(status, how);
-	k->config.say(k->config.context, "SENSOR PROCESS LOST: pid %d %s%s%s; connections that it was reading are cut%s", k->pid, how,
-	              k->failure[0] ? ": " : "", k->failure, again ? "; another one is started" : "");
+	if (k->drained)
+		ended_well(k);
+	else if (k->failure[0])
+		ended_unstarted(k);
+	else
+		ended_badly(k, status);
 	k->config.on_restarted(k->config.context);
 }
 

@@ -38,6 +38,7 @@ struct keeper {
 	bool fatal;              /* it cannot be started at all: `failure` says why */
 	enum channel_failure why;
 	char failure[1024];
+	char failed_before[1024]; /* what was said of the latest failure to start; empty once one has started */
 };
 
 void keeper_init(struct keeper *k, const struct keeper_config *config);

@@ -13,7 +13,9 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,7 +96,7 @@ static void on_notice(struct live *l, const struct channel_notice *n)
 		if (n->capture < 64)
 			l->interfaces_lost |= UINT64_C(1) << n->capture;
 		break;
-	case NOTICE_EVIDENCE: live_say(l, "evidence packets: %s", text); break;
+	case NOTICE_REMARK: live_say(l, "%s", text); break;
 	}
 }
 
@@ -187,11 +189,22 @@ static void hear_signals(struct live *l)
 
 /* ---- time ---- */
 
+static bool is_up(const char *interface)
+{
+	struct ifreq r = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	snprintf(r.ifr_name, sizeof r.ifr_name, "%s", interface);
+	bool up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &r) == 0 && r.ifr_flags & IFF_UP;
+	if (fd >= 0)
+		close(fd);
+	return up;
+}
+
 /* A vanished interface that is back (a container's, a USB adapter's) can only be opened by a new process. */
 static void look_for_interfaces(struct live *l)
 {
 	for (unsigned i = 0; i < l->config->sensor.n_interfaces && i < 64; i++)
-		if (l->interfaces_lost >> i & 1 && if_nametoindex(l->config->sensor.interfaces[i]) != 0) {
+		if (l->interfaces_lost >> i & 1 && is_up(l->config->sensor.interfaces[i])) {
 			live_note(l, "%s is there again: the sensor process is renewed", l->config->sensor.interfaces[i]);
 			keeper_drain(&l->keeper, true);
 			return;

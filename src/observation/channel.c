@@ -233,7 +233,7 @@ bool channel_read_notice(struct slice payload, struct channel_notice *ret)
 	struct cursor c = cursor_of(payload);
 	uint8_t kind = cursor_u8(&c);
 	uint32_t capture = cursor_be32(&c);
-	if (!cursor_ok(&c) || kind < NOTICE_DOWN || kind > NOTICE_EVIDENCE)
+	if (!cursor_ok(&c) || kind < NOTICE_DOWN || kind > NOTICE_REMARK)
 		return false;
 	*ret = (struct channel_notice){(enum channel_notice_kind)kind, capture, rest(&c)};
 	return true;

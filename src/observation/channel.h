@@ -63,7 +63,7 @@ struct channel_ready {
 	bool confined, landlock;
 };
 enum channel_failure { CHANNEL_CANNOT_CAPTURE = 1, CHANNEL_CANNOT_CONFINE, CHANNEL_CANNOT_RUN };
-enum channel_notice_kind { NOTICE_DOWN = 1, NOTICE_UP, NOTICE_LOST, NOTICE_EVIDENCE };
+enum channel_notice_kind { NOTICE_DOWN = 1, NOTICE_UP, NOTICE_LOST, NOTICE_REMARK };
 struct channel_notice {
 	enum channel_notice_kind kind;
 	uint32_t capture;

@@ -1,31 +1,41 @@
 #include "sensor_counters.h"
 
-static void lanes_counters(struct intake *in, unsigned capture_threads, struct counters *ret)
+static void interface_counters(struct intake *in, const uint8_t interfaces[], unsigned interface, struct counters *ret)
+{
+	struct capture_live_counts c = {0};
+	bool down = true;
+	for (unsigned i = 0; i < intake_lanes(in); i++) {
+		struct intake_lane_state l;
+		if (interfaces[i] != interface)
+			continue;
+		intake_lane(in, i, &l);
+		c.received += l.counts.capture.received;
+		c.dropped += l.counts.capture.dropped;
+		if (c.dropped_by_interface < l.counts.capture.dropped_by_interface) /* each lane tells that of all */
+			c.dropped_by_interface = l.counts.capture.dropped_by_interface;
+		down = l.down || l.over;
+	}
+	counters_set(ret, c.received, "capture.%u.received", interface);
+	counters_set(ret, c.dropped, "capture.%u.dropped", interface);
+	counters_set(ret, c.dropped_by_interface, "capture.%u.dropped_by_interface", interface);
+	counters_set(ret, down, "capture.%u.down", interface);
+}
+
+static void lanes_counters(struct intake *in, const uint8_t interfaces[], unsigned n_interfaces, struct counters *ret)
 {
 	struct lane_counts all = {0};
-	for (unsigned i = 0; i < intake_lanes(in); i += capture_threads) {
-		struct capture_live_counts c = {0};
-		bool down = false;
-		for (unsigned k = i; k < i + capture_threads && k < intake_lanes(in); k++) {
-			struct intake_lane_state l;
-			intake_lane(in, k, &l);
-			c.received += l.counts.capture.received;
-			c.dropped += l.counts.capture.dropped;
-			c.dropped_by_interface += l.counts.capture.dropped_by_interface;
-			down |= l.down || l.over;
-			all.frames += l.counts.frames;
-			all.frame_bytes += l.counts.frame_bytes;
-			all.held += l.counts.held;
-			all.other += l.counts.other;
-			all.refused += l.counts.refused;
-			all.fragment_bytes += l.counts.fragment_bytes;
-		}
-		unsigned interface = i / capture_threads;
-		counters_set(ret, c.received, "capture.%u.received", interface);
-		counters_set(ret, c.dropped, "capture.%u.dropped", interface);
-		counters_set(ret, c.dropped_by_interface, "capture.%u.dropped_by_interface", interface);
-		counters_set(ret, down, "capture.%u.down", interface);
+	for (unsigned i = 0; i < intake_lanes(in); i++) {
+		struct intake_lane_state l;
+		intake_lane(in, i, &l);
+		all.frames += l.counts.frames;
+		all.frame_bytes += l.counts.frame_bytes;
+		all.held += l.counts.held;
+		all.other += l.counts.other;
+		all.refused += l.counts.refused;
+		all.fragment_bytes += l.counts.fragment_bytes;
 	}
+	for (unsigned i = 0; i < n_interfaces; i++)
+		interface_counters(in, interfaces, i, ret);
 	counters_set(ret, all.frames, "frames.read");
 	counters_set(ret, all.frame_bytes, "frames.bytes");
 	counters_set(ret, all.other, "frames.other");
@@ -36,12 +46,13 @@ static void lanes_counters(struct intake *in, unsigned capture_threads, struct c
 	counters_set(ret, intake_impatient(in), "process.impatient_rounds");
 }
 
-void sensor_counters(const struct sensor *s, struct intake *in, unsigned capture_threads, struct counters *ret)
+void sensor_counters(const struct sensor *s, struct intake *in, const uint8_t interfaces[], unsigned n_interfaces,
+                     struct counters *ret)
 {
 	struct sensor_stats stats;
 	sensor_stats(s, &stats);
 	intake_anomalies(in, &stats.anomalies);
-	lanes_counters(in, capture_threads, ret);
+	lanes_counters(in, interfaces, n_interfaces, ret);
 	counters_set(ret, stats.packets, "frames.decoded");
 	counters_set(ret, stats.flows.opened, "flow_table.opened");
 	counters_set(ret, stats.flows.alive, "flow_table.alive");

@@ -5,7 +5,8 @@
 #include "counters.h"
 #include "intake.h"
 
-/* Flushed before. interfaces: lanes by interface, capture_threads each. */
-void sensor_counters(const struct sensor *s, struct intake *in, unsigned capture_threads, struct counters *ret);
+/* Flushed before. interfaces: of each lane. */
+void sensor_counters(const struct sensor *s, struct intake *in, const uint8_t interfaces[], unsigned n_interfaces,
+                     struct counters *ret);
 
 #endif

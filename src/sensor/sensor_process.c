@@ -26,6 +26,15 @@ struct heard {
 	bool drain;
 };
 
+struct captures {
+	struct capture_live *handles[LIMIT_LANES];
+	uint8_t interfaces[LIMIT_LANES]; /* by handle */
+	unsigned n;
+	uint32_t missing;                /* interfaces that could not be opened, a bit each */
+	char error[CAPTURE_ERROR_TEXT];  /* of the first of them */
+};
+
+
 struct process {
 	const struct sensor_process_config *config;
 	int socket;
@@ -35,7 +44,8 @@ struct process {
 	struct intake *intake;
 	struct heard heard;
 	uint64_t observations, lost;
-	uint8_t *lane_states; /* by lane: what was last told */
+	struct captures *captures;
+	uint8_t lane_states[LIMIT_LANES]; /* what was last told */
 };
 
 static int fail(struct process *p, enum channel_failure why, const char *text)
@@ -53,36 +63,45 @@ static void notice(struct process *p, enum channel_notice_kind kind, uint32_t ca
 
 /* ---- starting ---- */
 
-/* All handles of all interfaces, in that order. How many, or 0 after telling why not. */
-static unsigned open_captures(struct process *p, bool tolerant, struct capture_live *ret[LIMIT_LANES])
+/* All handles of one interface, or none. */
+static bool open_interface(const struct sensor_process_config *c, unsigned i, struct captures *to)
 {
-	const struct sensor_process_config *c = p->config;
-	unsigned n = 0;
-	char error[CAPTURE_ERROR_TEXT] = "no interface is named";
-	for (unsigned i = 0; i < c->n_interfaces; i++)
-		for (unsigned t = 0; t < c->capture_threads && n < LIMIT_LANES; t++) {
-			struct capture_live_config live = {
-				.interface = c->interfaces[i], .filter = c->filter, .snaplen = c->snaplen,
-				.buffer_bytes = c->buffer_bytes, .promiscuous = c->promiscuous, .capture = i,
-				.first_number = t + 1, .number_step = c->capture_threads,
-				.fanout = c->capture_threads > 1 ? (uint16_t)((unsigned)getpid() * 64 + i + 1) : 0};
-			if (capture_live_open(&live, &ret[n], error) == 0) {
-				n++;
-				continue;
-			}
-			if (tolerant) {
-				fprintf(stderr, "shadowtap: %s\n", error);
-				break;
-			}
-			goto failed;
-		}
-	if (n)
-		return n;
-failed:
-	while (n)
-		capture_live_free(ret[--n]);
-	fail(p, CHANNEL_CANNOT_CAPTURE, error);
-	return 0;
+	struct hash_key random;
+	unsigned before = to->n;
+	char error[CAPTURE_ERROR_TEXT] = "no source of randomness";
+	struct capture_live_config live = {.interface = c->interfaces[i], .filter = c->filter, .snaplen = c->snaplen,
+	                                   .buffer_bytes = c->buffer_bytes, .promiscuous = c->promiscuous, .capture = i,
+	                                   .number_step = c->capture_threads};
+	bool ok = hash_key_random(&random);
+	/* an id that no other program in this network namespace has, most likely */
+	live.fanout = c->capture_threads > 1 ? (uint16_t)(random.k0 | 1) : 0;
+	for (unsigned t = 0; ok && t < c->capture_threads && to->n < LIMIT_LANES; t++) {
+		live.first_number = t + 1;
+		ok = capture_live_open(&live, &to->handles[to->n], error) == 0;
+		if (ok)
+			to->interfaces[to->n++] = (uint8_t)i;
+	}
+	if (ok)
+		return true;
+	while (to->n > before)
+		capture_live_free(to->handles[--to->n]);
+	if (!to->missing)
+		memcpy(to->error, error, sizeof error);
+	to->missing |= UINT32_C(1) << i;
+	return false;
+}
+
+/* False if there is nothing to watch, or not all of what there must be. */
+static bool open_captures(struct process *p, bool tolerant, struct captures *ret)
+{
+	bool ok = true;
+	for (unsigned i = 0; ok && i < p->config->n_interfaces; i++)
+		ok = open_interface(p->config, i, ret) || tolerant;
+	if (ok && ret->n)
+		return true;
+	while (ret->n)
+		capture_live_free(ret->handles[--ret->n]);
+	return false;
 }
 
 /* Libraries that look at files when they are first used do so now. */
@@ -157,6 +176,20 @@ static void *listen_all(void *context)
 
 /* ---- running ---- */
 
+/* What could not be opened, and what the rest is worth. After READY. */
+static void tell_openings(struct process *p)
+{
+	const struct captures *c = p->captures;
+	for (unsigned i = 0; i < p->config->n_interfaces; i++)
+		if (c->missing >> i & 1)
+			notice(p, NOTICE_LOST, i, "it cannot be opened at the moment");
+	for (unsigned i = 0; i < c->n; i++) {
+		const char *warning = capture_live_warning(c->handles[i]);
+		if (warning && (i == 0 || c->interfaces[i] != c->interfaces[i - 1]))
+			notice(p, NOTICE_REMARK, c->interfaces[i], warning);
+	}
+}
+
 static uint64_t resident_bytes(const struct process *p)
 {
 	char text[128];
@@ -173,7 +206,7 @@ static void tell_counters(struct process *p)
 	static struct counters c; /* some 40 KB, and one thread */
 	static uint8_t bytes[COUNTERS_BYTES];
 	c.n = 0;
-	sensor_counters(p->sensor, p->intake, p->config->capture_threads, &c);
+	sensor_counters(p->sensor, p->intake, p->captures->interfaces, p->config->n_interfaces, &c);
 	counters_set(&c, p->observations, "process.observations");
 	counters_set(&c, p->lost, "process.observations_lost");
 	counters_set(&c, outbox_bytes(p->out), "memory.outbox");
@@ -190,7 +223,7 @@ static bool watch_lanes(struct process *p)
 		intake_lane(p->intake, i, &l);
 		uint8_t state = l.over ? NOTICE_LOST : l.down ? NOTICE_DOWN : NOTICE_UP;
 		if (state != p->lane_states[i])
-			notice(p, state, i / p->config->capture_threads, l.error ? l.error : "");
+			notice(p, state, p->captures->interfaces[i], l.error ? l.error : "");
 		p->lane_states[i] = state;
 		gone += l.over;
 	}
@@ -242,21 +275,19 @@ static int run(struct process *p)
 }
 
 /* What can only be made in confinement, since every thread must be confined. */
-static int start(struct process *p, struct capture_live *captures[], unsigned n, struct listener *l)
+static int start(struct process *p, struct listener *l)
 {
 	char error[SIGNATURE_ERROR_TEXT];
 	struct signature_set *set = first_signatures(&l->reader, error);
 	struct sensor_config sensor = {.signatures = set, .workers = p->config->workers};
 	pthread_t listener;
 	bool ok = set && hash_key_random(&sensor.shard_key);
-	p->lane_states = calloc(n, 1);
-	p->out = ok && p->lane_states ? outbox_new(p->socket) : NULL;
-	if (p->out)
-		memset(p->lane_states, NOTICE_UP, n);
+	p->out = ok ? outbox_new(p->socket) : NULL;
+	memset(p->lane_states, NOTICE_UP, sizeof p->lane_states);
 	if (set)
 		snprintf(error, sizeof error, "out of memory, or no more threads");
 	ok = p->out && sensor_new(&sensor, on_observation, p, &p->sensor) == 0;
-	ok = intake_new(captures, n, &p->intake) == 0 && ok;
+	ok = intake_new(p->captures->handles, p->captures->n, &p->intake) == 0 && ok;
 	signature_set_free(set);
 	pthread_mutex_init(&p->heard.lock, NULL);
 	if (ok && pthread_create(&listener, NULL, listen_all, l) == 0 && intake_start(p->intake) == 0)
@@ -268,23 +299,23 @@ int sensor_process_main(const struct sensor_process_config *config, int socket, 
 {
 	static struct process p;
 	static struct listener l;
-	struct capture_live *captures[LIMIT_LANES];
+	static struct captures captures;
 	struct confine_report report;
 	char error[CONFINE_ERROR_TEXT];
-	p = (struct process){.config = config, .socket = socket};
+	p = (struct process){.config = config, .socket = socket, .captures = &captures};
 	p.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	l.process = &p;
 	channel_reader_init(&l.reader, socket, LIMIT_MESSAGE_DOWN, CHANNEL_TAKES_FDS);
-	unsigned n = open_captures(&p, tolerant, captures);
-	if (n == 0)
-		return 1;
+	if (!open_captures(&p, tolerant, &captures))
+		return fail(&p, CHANNEL_CANNOT_CAPTURE, captures.error);
 	if (!warm_up())
 		return fail(&p, CHANNEL_CANNOT_RUN, "out of memory");
 	if (config->confine && confine_process(&report, error) != 0)
 		return fail(&p, CHANNEL_CANNOT_CONFINE, error);
-	int r = start(&p, captures, n, &l);
+	int r = start(&p, &l);
 	if (r)
 		return r;
-	channel_send_ready(socket, &(struct channel_ready){config->confine, config->confine && report.landlock});
+	channel_send_ready(socket, &(struct channel_ready){config->confine, config->confine && report.landlock}); /* nothing else was put yet */
+	tell_openings(&p);
 	return run(&p);
 }
