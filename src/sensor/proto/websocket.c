@@ -216,7 +216,7 @@ static void message_begin(struct ws_side *s)
 	struct websocket *w = s->w;
 	s->message = WS_OPEN;
 	s->unwanted = false;
-	s->compressed = s->frame.rsv & 4;
+	s->compressed = (s->frame.rsv & 4) && (w->terms.deflate || w->terms.unseen);
 	w->callbacks.begin(w->context, direction_of(s), s->frame.opcode == WS_TEXT);
 	if (!s->compressed)
 		return;
