@@ -191,8 +191,9 @@
 /* Bytes that wait in the sensor process for a recorder that does not read. Past it observations are dropped and counted
  * (process.observations_lost); the next one of the same connection says all that this one said. */
 #define LIMIT_SENSOR_OUTBOX (32u << 20)
-/* Connections that the recorder asked evidence for and the sensor has not looked up yet. More: their packets are not written. */
-#define LIMIT_WANTED 4096
+/* Connections that the recorder asked evidence for and the sensor has not looked up yet (it does 20 times a second). More: their packets
+ * are not written (evidence.unwritten). */
+#define LIMIT_WANTED 1024
 /* Named counters that one process tells of, and bytes of a name with its NUL. We have some 150. */
 #define LIMIT_COUNTERS 512
 #define LIMIT_COUNTER_NAME 64

@@ -92,7 +92,7 @@ static void on_notice(struct live *l, const struct channel_notice *n)
 	case NOTICE_DOWN: live_say(l, "%s is down: nothing is seen there until it is up again", name); break;
 	case NOTICE_UP: live_note(l, "%s is up again", name); break;
 	case NOTICE_LOST:
-		live_say(l, "%s is gone: %s", name, text);
+		live_say(l, "%s is not watched until it is back: %s", name, text);
 		if (n->capture < 64)
 			l->interfaces_lost |= UINT64_C(1) << n->capture;
 		break;

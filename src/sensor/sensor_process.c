@@ -2,6 +2,7 @@
  * leaves what it heard where this one finds it between two rounds. */
 #include "sensor_process.h"
 #include "confine.h"
+#include "evidence_output.h"
 #include "intake.h"
 #include "jsonfile.h"
 #include "limits.h"
@@ -17,13 +18,23 @@
 #include <unistd.h>
 
 /* A round waits so long for packets: short, so that what the recorder says and the clock are looked at. */
-enum { ROUND_MS = 50, LAST_WORDS_MS = 5000 };
+enum { ROUND_MS = 50, LAST_WORDS_MS = 5000, LAST_WISHES = 6 };
 
 /* What the listening thread heard. */
 struct heard {
 	pthread_mutex_t lock;
 	struct signature_set *signatures;
-	bool drain;
+	struct wanted *wanted;
+	unsigned n_wanted;
+	uint64_t unwanted; /* that found no room */
+	int evidence_file;
+	bool has_evidence_file, drain;
+};
+
+/* A connection that the recorder asked evidence for. */
+struct wanted {
+	struct evidence_id id;
+	char comment[CHANNEL_TEXT + 1];
 };
 
 struct captures {
@@ -43,6 +54,8 @@ struct process {
 	struct sensor *sensor;
 	struct intake *intake;
 	struct heard heard;
+	struct wanted *wanted; /* the other half of two buffers: the listener fills one while this one is looked up */
+	struct evidence_output evidence;
 	uint64_t observations, lost;
 	struct captures *captures;
 	uint8_t lane_states[LIMIT_LANES]; /* what was last told */
@@ -122,6 +135,12 @@ static void on_observation(void *context, const uint8_t *bytes, size_t n)
 	p->lost += !outbox_put(p->out, MESSAGE_OBSERVATION, bytes, n, false);
 }
 
+static void on_evidence(void *context, const struct frame *f, const char *comment)
+{
+	struct process *p = context;
+	evidence_output_put(&p->evidence, f, comment);
+}
+
 /* Waits for the first signatures. NULL: the recorder went away or sent none. */
 static struct signature_set *first_signatures(struct channel_reader *r, char error[SIGNATURE_ERROR_TEXT])
 {
@@ -141,8 +160,23 @@ static struct signature_set *first_signatures(struct channel_reader *r, char err
 
 /* ---- listening ---- */
 
+/* With the lock. */
+static void hear_wanted(struct heard *h, struct slice payload)
+{
+	struct channel_wanted w;
+	if (!channel_read_wanted(payload, &w) || h->n_wanted == LIMIT_WANTED || !h->wanted) {
+		h->unwanted++;
+		return;
+	}
+	struct wanted *to = &h->wanted[h->n_wanted++];
+	to->id = (struct evidence_id){w.first_frame, w.capture};
+	memcpy(to->comment, w.comment.p, w.comment.n);
+	to->comment[w.comment.n] = 0;
+}
+
 static void hear(struct process *p, const struct message *m)
 {
+	int fd = m->fd;
 	char error[SIGNATURE_ERROR_TEXT];
 	struct signature_set *set = NULL;
 	if (m->type == MESSAGE_SIGNATURES && signature_bundle_load(m->payload, &set, error) != 0)
@@ -152,10 +186,18 @@ static void hear(struct process *p, const struct message *m)
 		signature_set_free(p->heard.signatures);
 		p->heard.signatures = set;
 	}
+	if (m->type == MESSAGE_WANTED)
+		hear_wanted(&p->heard, m->payload);
+	if (m->type == MESSAGE_EVIDENCE_FILE) {
+		int before = p->heard.has_evidence_file ? p->heard.evidence_file : -1;
+		p->heard.evidence_file = fd;
+		p->heard.has_evidence_file = true;
+		fd = before;
+	}
 	p->heard.drain |= m->type == MESSAGE_DRAIN;
 	pthread_mutex_unlock(&p->heard.lock);
-	if (m->fd >= 0)
-		close(m->fd);
+	if (fd >= 0)
+		close(fd);
 }
 
 struct listener {
@@ -182,7 +224,7 @@ static void tell_openings(struct process *p)
 	const struct captures *c = p->captures;
 	for (unsigned i = 0; i < p->config->n_interfaces; i++)
 		if (c->missing >> i & 1)
-			notice(p, NOTICE_LOST, i, "it cannot be opened at the moment");
+			notice(p, NOTICE_LOST, i, c->error);
 	for (unsigned i = 0; i < c->n; i++) {
 		const char *warning = capture_live_warning(c->handles[i]);
 		if (warning && (i == 0 || c->interfaces[i] != c->interfaces[i - 1]))
@@ -210,6 +252,10 @@ static void tell_counters(struct process *p)
 	counters_set(&c, p->observations, "process.observations");
 	counters_set(&c, p->lost, "process.observations_lost");
 	counters_set(&c, outbox_bytes(p->out), "memory.outbox");
+	counters_set(&c, p->evidence.packets, "evidence.packets");
+	counters_set(&c, p->evidence.bytes, "evidence.bytes");
+	counters_set(&c, p->evidence.files, "evidence.files");
+	counters_set(&c, p->evidence.unwritten + p->heard.unwanted, "evidence.unwritten");
 	counters_set(&c, resident_bytes(p), "memory.sensor_process");
 	outbox_put(p->out, MESSAGE_COUNTERS, bytes, counters_encode(&c, bytes), true);
 }
@@ -222,7 +268,9 @@ static bool watch_lanes(struct process *p)
 		struct intake_lane_state l;
 		intake_lane(p->intake, i, &l);
 		uint8_t state = l.over ? NOTICE_LOST : l.down ? NOTICE_DOWN : NOTICE_UP;
-		if (state != p->lane_states[i])
+		/* the lanes of one interface fare alike: the first speaks */
+		bool first = i == 0 || p->captures->interfaces[i] != p->captures->interfaces[i - 1];
+		if (first && state != p->lane_states[i])
 			notice(p, state, p->captures->interfaces[i], l.error ? l.error : "");
 		p->lane_states[i] = state;
 		gone += l.over;
@@ -243,12 +291,33 @@ static bool obey(struct process *p)
 	pthread_mutex_lock(&p->heard.lock);
 	struct signature_set *set = p->heard.signatures;
 	p->heard.signatures = NULL;
-	bool drain = p->heard.drain;
+	bool drain = p->heard.drain, has_file = p->heard.has_evidence_file;
+	int file = p->heard.evidence_file;
+	struct wanted *wanted = p->heard.wanted;
+	unsigned n = p->heard.n_wanted;
+	p->heard.has_evidence_file = false;
+	p->heard.wanted = p->wanted;
+	p->heard.n_wanted = 0;
+	p->wanted = wanted;
 	pthread_mutex_unlock(&p->heard.lock);
 	if (set)
 		sensor_set_signatures(p->sensor, set);
 	signature_set_free(set); /* the sensor holds it now */
+	if (has_file)
+		evidence_output_file(&p->evidence, file);
+	for (unsigned i = 0; i < n; i++)
+		sensor_want(p->sensor, &wanted[i].id, wanted[i].comment);
 	return drain;
+}
+
+/* The recorder asks for the evidence of connections when it hears of them: the last ones are heard of when the sensor ends. What it asks for
+ * within a moment is still handed over. */
+static void obey_last_wishes(struct process *p)
+{
+	for (int i = 0; p->evidence.writer && i < LAST_WISHES; i++) {
+		obey(p);
+		nanosleep(&(struct timespec){0, 50 * 1000000}, NULL);
+	}
 }
 
 static int run(struct process *p)
@@ -260,6 +329,7 @@ static int run(struct process *p)
 		bool all_gone = watch_lanes(p);
 		int64_t now = monotonic_ms();
 		if (now - told_ms >= 1000) {
+			evidence_output_tick(&p->evidence, now);
 			tell_counters(p);
 			told_ms = now;
 		}
@@ -268,6 +338,8 @@ static int run(struct process *p)
 	}
 	int stopped = intake_stop(p->intake, p->sensor);
 	int ended = sensor_end(p->sensor);
+	obey_last_wishes(p);
+	evidence_output_done(&p->evidence);
 	tell_counters(p);
 	outbox_put(p->out, MESSAGE_DRAINED, NULL, 0, true);
 	bool told = outbox_flush(p->out, LAST_WORDS_MS);
@@ -279,13 +351,19 @@ static int start(struct process *p, struct listener *l)
 {
 	char error[SIGNATURE_ERROR_TEXT];
 	struct signature_set *set = first_signatures(&l->reader, error);
-	struct sensor_config sensor = {.signatures = set, .workers = p->config->workers};
+	struct sensor_config sensor = {.signatures = set, .workers = p->config->workers,
+	                               .evidence_bytes = p->config->evidence_bytes, .on_evidence = on_evidence};
 	pthread_t listener;
 	bool ok = set && hash_key_random(&sensor.shard_key);
 	p->out = ok ? outbox_new(p->socket) : NULL;
 	memset(p->lane_states, NOTICE_UP, sizeof p->lane_states);
 	if (set)
 		snprintf(error, sizeof error, "out of memory, or no more threads");
+	evidence_output_init(&p->evidence, p->out, p->config->interfaces, p->config->n_interfaces, p->config->evidence_file_bytes);
+	if (p->config->evidence_bytes) {
+		p->wanted = calloc(LIMIT_WANTED, sizeof *p->wanted);
+		p->heard.wanted = calloc(LIMIT_WANTED, sizeof *p->heard.wanted);
+	}
 	ok = p->out && sensor_new(&sensor, on_observation, p, &p->sensor) == 0;
 	ok = intake_new(p->captures->handles, p->captures->n, &p->intake) == 0 && ok;
 	signature_set_free(set);
