@@ -48,7 +48,8 @@ static bool replace_file(const char *path, const char *text)
 	if (asprintf(&beside, "%s.new", path) < 0)
 		return false;
 	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	bool ok = fd >= 0 && write(fd, text, n) == (ssize_t)n;
+	/* Readable for node_exporter, which is another user, whatever the umask that protects the database. */
+	bool ok = fd >= 0 && fchmod(fd, 0644) == 0 && write(fd, text, n) == (ssize_t)n;
 	if (fd >= 0)
 		ok = close(fd) == 0 && ok;
 	ok = ok && rename(beside, path) == 0;
