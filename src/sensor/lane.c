@@ -8,6 +8,9 @@
  * again. */
 enum { CHUNK = LIMIT_LANE_PACKETS * 1600 };
 
+/* Frames between two looks at what the kernel counts, each some system calls. */
+enum { COUNT_EVERY = 4096 };
+
 struct lane_bytes {
 	struct lane_bytes *next;
 	size_t n, cap;
@@ -126,8 +129,10 @@ static void *lane_main(void *context)
 		pthread_mutex_unlock(&g->lock);
 		int n = capture_live_read(l->capture, LIMIT_LANE_PACKETS, on_frame, l);
 		l->now_counts.fragment_bytes = decoder_memory(l->decoder);
-		if (n <= 0 || l->now_counts.frames - l->counts.frames > 4096)
+		if (n <= 0 || l->now_counts.frames - l->counted_at > COUNT_EVERY) { /* a busy interface is never read empty */
 			capture_live_counts(l->capture, &l->now_counts.capture);
+			l->counted_at = l->now_counts.frames;
+		}
 		pthread_mutex_lock(&g->lock);
 		l->counts = l->now_counts;
 		l->anomalies = l->now_anomalies;

@@ -50,6 +50,7 @@ struct lane {
 	/* the thread's own, copied from time to time */
 	struct lane_counts now_counts;
 	struct anomaly_counts now_anomalies;
+	uint64_t counted_at;  /* frames read when the kernel's counts were last asked for */
 };
 
 /* capture: taken over on success. FAIL_MEMORY. */
