@@ -39,6 +39,26 @@ enum step ethernet_read(struct walk *w)
 	return STEP_ETHERTYPE;
 }
 
+bool ethernet_plausible(const struct walk *w, uint32_t at)
+{
+	struct cursor c = cursor_of(slice_of(w->p, w->n));
+	cursor_skip(&c, at + ETHERNET_HEADER - 2);
+	uint16_t type = cursor_be16(&c);
+	uint8_t next = cursor_u8(&c);
+	if (!cursor_ok(&c))
+		return false;
+	switch (type) {
+	case ETHERTYPE_IP4: return next >> 4 == 4;
+	case ETHERTYPE_IP6: return next >> 4 == 6;
+	case ETHERTYPE_ARP:
+	case ETHERTYPE_VLAN:
+	case ETHERTYPE_QINQ:
+	case ETHERTYPE_MPLS:
+	case ETHERTYPE_PPPOE_SESSION: return true;
+	default: return false;
+	}
+}
+
 static enum step vlan_read(struct walk *w)
 {
 	if (!walk_has(w, VLAN_TAG, ANOMALY_LINK_SHORT))

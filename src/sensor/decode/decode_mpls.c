@@ -1,9 +1,8 @@
 /* MPLS label stack -> what it carries: IP, or an Ethernet pseudowire with or without its control word.
  * Called by decode_frame(). Knows no signalling, which alone would say what a label stands for: it looks at the bytes. */
-#include "ethertype.h"
 #include "walk.h"
 
-enum { LABEL_BYTES = 4, CONTROL_WORD = 4, ETHERNET_HEADER = 14 };
+enum { LABEL_BYTES = 4, CONTROL_WORD = 4 };
 
 enum { /* RFC 3032 2.1, RFC 6790 4 */
 	LABEL_EXPLICIT_NULL4 = 0,
@@ -19,28 +18,6 @@ static bool ip_fits(const struct walk *w, unsigned version)
 	uint32_t first = cursor_be32(&c);
 	uint32_t payload = cursor_be16(&c);
 	return cursor_ok(&c) && (version == 4 ? first & 0xffff : 40 + payload) == w->wire;
-}
-
-/* Whether an Ethernet header may start `at` bytes from here: a type that pseudowires carry, and behind it what the type
- * promises. */
-static bool ethernet_plausible(const struct walk *w, uint32_t at)
-{
-	struct cursor c = cursor_of(slice_of(w->p, w->n));
-	cursor_skip(&c, at + ETHERNET_HEADER - 2);
-	uint16_t type = cursor_be16(&c);
-	uint8_t next = cursor_u8(&c);
-	if (!cursor_ok(&c))
-		return false;
-	switch (type) {
-	case ETHERTYPE_IP4: return next >> 4 == 4;
-	case ETHERTYPE_IP6: return next >> 4 == 6;
-	case ETHERTYPE_ARP:
-	case ETHERTYPE_VLAN:
-	case ETHERTYPE_QINQ:
-	case ETHERTYPE_MPLS:
-	case ETHERTYPE_PPPOE_SESSION: return true;
-	default: return false;
-	}
 }
 
 /* Routers tell IP from the rest by the first four bits (RFC 4928 3): an address of a bridged frame may begin with 4 or

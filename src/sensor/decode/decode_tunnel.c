@@ -92,7 +92,8 @@ static bool tunnel_enter(struct walk *w, enum encap_kind kind, uint32_t id, uint
 
 /* The flag that says a network id follows, and zeros where RFC 7348 5 has them; or the group policy of
  * draft-smith-vxlan-group-policy 2.1, which takes three flags and two bytes of those. A receiver is told to ignore what
- * is reserved, but no endpoint is known to set it, and other protocols on these ports would. */
+ * is reserved, and a few switches use it: then a frame must be seen to follow, since other protocols have these ports
+ * too. */
 static enum step vxlan_read(struct walk *w, uint32_t header, uint32_t bytes)
 {
 	struct cursor c = cursor_of(udp_payload(w, header, bytes));
@@ -103,7 +104,8 @@ static enum step vxlan_read(struct walk *w, uint32_t header, uint32_t bytes)
 	uint8_t reserved = cursor_u8(&c);
 	bool plain = flags == 0x08 && policy_flags == 0 && policy == 0;
 	bool grouped = flags == 0x88 && (policy_flags & ~0x48) == 0;
-	if (!cursor_ok(&c) || (!plain && !grouped) || reserved)
+	bool standard = (plain || grouped) && !reserved;
+	if (!cursor_ok(&c) || (!standard && (!(flags & 0x08) || !ethernet_plausible(w, header + VXLAN_HEADER))))
 		return STEP_UDP;
 	return tunnel_enter(w, ENCAP_VXLAN, id, header + VXLAN_HEADER, header + bytes) ? STEP_ETHERNET : STEP_REFUSED;
 }

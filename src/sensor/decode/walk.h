@@ -60,6 +60,9 @@ struct walk {
 
 enum step link_read(struct walk *w);
 enum step ethernet_read(struct walk *w);
+/* Whether an Ethernet header may start `at` bytes from here: a type that tunnels carry, and behind it what the type
+ * promises. False where the capture cut it. */
+bool ethernet_plausible(const struct walk *w, uint32_t at);
 enum step ethertype_read(struct walk *w);
 enum step mpls_read(struct walk *w);
 enum step pppoe_read(struct walk *w);
