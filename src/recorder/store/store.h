@@ -29,6 +29,7 @@ int store_flush(struct store *s);
 /* Called for each row once its transaction has committed, in order: it survives the death of this process. Also out
  * of store_put, when that flushes. Must not call the store. */
 typedef void store_committed_fn(void *context, const json_t *event);
+/* For what is put from now on; NULL for nobody. */
 void store_on_committed(struct store *s, store_committed_fn *fn, void *context);
 
 const char *store_error(const struct store *s);

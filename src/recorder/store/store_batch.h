@@ -3,8 +3,9 @@
 #ifndef SHADOWTAP_STORE_BATCH_H
 #define SHADOWTAP_STORE_BATCH_H
 
+#include "event.h"
 #include "limits.h"
-#include <jansson.h>
+#include "store_columns.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +14,9 @@
 #define STORE_BATCH_SLOTS 1024
 
 struct store_batch_row {
-	json_t *event;
+	char id[EVENT_ID_TEXT];
+	struct store_row *row;
+	json_t *event; /* for store_on_committed, or NULL */
 	size_t bytes;
 	bool refused; /* by the table, in the transaction under way */
 };
@@ -27,9 +30,9 @@ struct store_batch {
 /* What a JSON value takes in memory, about. */
 size_t store_batch_weigh(const json_t *value);
 /* Would it fit, as a new row or in place of its former state? One event always fits into an empty batch. */
-bool store_batch_fits(const struct store_batch *b, const json_t *event, size_t bytes);
-/* The event must fit and have a text as its event_id. */
-void store_batch_put_take(struct store_batch *b, json_t *event, size_t bytes);
+bool store_batch_fits(const struct store_batch *b, const char *id, size_t bytes);
+/* It must fit. row and event are taken over. */
+void store_batch_put_take(struct store_batch *b, const char *id, struct store_row *row, json_t *event, size_t bytes);
 void store_batch_clear(struct store_batch *b);
 
 #endif

@@ -144,30 +144,105 @@ void store_columns_select_sql(char out[STORE_COLUMN_SQL])
 	text_append(out, STORE_COLUMN_SQL, &n, " FROM events WHERE event_id = ?");
 }
 
-/* JSON text is stored as ASCII: what a stranger named a tool cannot steer the terminal of who selects the column. */
-static int bind_json(sqlite3_stmt *s, int i, const json_t *value)
+/* ---- rows to be written ---- */
+
+enum packed_kind { PACKED_NULL, PACKED_INTEGER, PACKED_TEXT };
+
+struct packed {
+	enum packed_kind kind;
+	uint32_t at; /* of a text: where it begins */
+	int64_t n;   /* its length, or the integer */
+};
+
+struct store_row {
+	struct packed values[sizeof store_columns / sizeof *store_columns];
+	char text[];
+};
+
+/* Room for an ordinary event's texts; a larger one grows. */
+#define PACKING_BYTES 3072
+
+struct packing {
+	struct store_row *row;
+	size_t n, room; /* of text */
+};
+
+static bool make_room(struct packing *p, size_t n)
 {
-	char *text = json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII);
-	if (!text)
-		return SQLITE_NOMEM;
-	int rc = sqlite3_bind_text(s, i, text, -1, SQLITE_TRANSIENT);
-	free(text);
-	return rc;
+	if (p->row && p->room - p->n >= n)
+		return true;
+	size_t room = p->row ? (p->room + n) * 2 : PACKING_BYTES + n;
+	struct store_row *grown = realloc(p->row, sizeof *grown + room);
+	if (!grown)
+		return false;
+	p->row = grown;
+	p->room = room;
+	return true;
 }
 
-int store_columns_bind(sqlite3_stmt *upsert, const json_t *event)
+/* JSON text is stored as ASCII: what a stranger named a tool cannot steer the terminal of who selects the column. */
+static bool pack_json(struct packing *p, const json_t *value, size_t *ret_n)
+{
+	const size_t flags = JSON_COMPACT | JSON_ENSURE_ASCII;
+	size_t n = json_dumpb(value, p->row->text + p->n, p->room - p->n, flags);
+	if (n > p->room - p->n)
+		n = make_room(p, n) ? json_dumpb(value, p->row->text + p->n, p->room - p->n, flags) : 0;
+	*ret_n = n;
+	return n > 0;
+}
+
+static bool pack_value(struct packing *p, struct packed *ret, const json_t *value)
+{
+	*ret = (struct packed){.at = (uint32_t)p->n};
+	if (json_is_string(value)) {
+		size_t n = json_string_length(value);
+		if (!make_room(p, n))
+			return false;
+		memcpy(p->row->text + p->n, json_string_value(value), n);
+		ret->n = (int64_t)n;
+	} else if (json_is_object(value) || json_is_array(value)) {
+		size_t n;
+		if (!pack_json(p, value, &n))
+			return false;
+		ret->n = (int64_t)n;
+	} else {
+		ret->kind = !value || json_is_null(value) ? PACKED_NULL : PACKED_INTEGER;
+		ret->n = json_is_boolean(value) ? json_is_true(value) : json_integer_value(value);
+		return true;
+	}
+	ret->kind = PACKED_TEXT;
+	p->n += (size_t)ret->n;
+	return true;
+}
+
+struct store_row *store_row_pack(const json_t *event, size_t *ret_bytes)
+{
+	struct packing p = {0};
+	bool packed = make_room(&p, 0);
+	for (size_t i = 0; packed && i < store_columns_n; i++) {
+		struct packed value;
+		packed = pack_value(&p, &value, json_object_get(event, store_columns[i].name));
+		if (packed)
+			p.row->values[i] = value;
+	}
+	struct store_row *row = packed ? realloc(p.row, sizeof *row + p.n) : NULL;
+	if (!row) {
+		free(p.row);
+		return NULL;
+	}
+	*ret_bytes = sizeof *row + p.n;
+	return row;
+}
+
+int store_row_bind(sqlite3_stmt *upsert, const struct store_row *row)
 {
 	for (size_t c = 0; c < store_columns_n; c++) {
-		const json_t *value = json_object_get(event, store_columns[c].name);
+		const struct packed *v = &row->values[c];
 		int i = (int)c + 1, rc;
-		if (json_is_string(value))
-			rc = sqlite3_bind_text(upsert, i, json_string_value(value), -1, SQLITE_TRANSIENT);
-		else if (json_is_integer(value))
-			rc = sqlite3_bind_int64(upsert, i, json_integer_value(value));
-		else if (json_is_boolean(value))
-			rc = sqlite3_bind_int(upsert, i, json_is_true(value));
-		else if (json_is_object(value) || json_is_array(value))
-			rc = bind_json(upsert, i, value);
+		if (v->kind == PACKED_TEXT)
+			rc = sqlite3_bind_text64(upsert, i, row->text + v->at, (sqlite3_uint64)v->n, SQLITE_STATIC, SQLITE_UTF8);
+		else if (v->kind == PACKED_INTEGER)
+			rc = sqlite3_bind_int64(upsert, i, v->n);
 		else
 			rc = sqlite3_bind_null(upsert, i);
 		if (rc != SQLITE_OK)
@@ -175,6 +250,8 @@ int store_columns_bind(sqlite3_stmt *upsert, const json_t *event)
 	}
 	return SQLITE_OK;
 }
+
+/* ---- rows that were read ---- */
 
 json_t *store_column_value(sqlite3_stmt *row, int i, enum column_type type)
 {

@@ -34,8 +34,12 @@ void store_columns_upsert_sql(char out[STORE_COLUMN_SQL]);
 /* "SELECT ... FROM events WHERE event_id = ?". */
 void store_columns_select_sql(char out[STORE_COLUMN_SQL]);
 
-/* An SQLite result code. */
-int store_columns_bind(sqlite3_stmt *upsert, const json_t *event);
+/* The values of an event as they will be bound: a fraction of what its JSON takes, for hundreds of them wait for a commit.
+ * malloc'd; NULL when out of memory. *ret_bytes: what it takes. */
+struct store_row;
+struct store_row *store_row_pack(const json_t *event, size_t *ret_bytes);
+/* An SQLite result code. The row must outlive the binding. */
+int store_row_bind(sqlite3_stmt *upsert, const struct store_row *row);
 /* New reference; NULL with the column's name in *ret_bad if its content is none of ours, or NULL when out of memory. */
 json_t *store_columns_row(sqlite3_stmt *row, const char **ret_bad);
 /* One value of a row, by its type. */

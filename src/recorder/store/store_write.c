@@ -5,6 +5,7 @@
 #include "store_columns.h"
 #include "store_handle.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int out_of_memory(struct store *s)
@@ -14,16 +15,15 @@ static int out_of_memory(struct store *s)
 }
 
 /* FAIL_INPUT: the machine is well, but this row breaks a rule of the table. */
-static int put_row(struct store *s, const json_t *event)
+static int put_row(struct store *s, const struct store_batch_row *row)
 {
-	int rc = store_columns_bind(s->upsert, event);
+	int rc = store_row_bind(s->upsert, row->row);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s->upsert);
 	int result = 0, primary = rc & 0xff;
 	if ((primary == SQLITE_CONSTRAINT || primary == SQLITE_TOOBIG || primary == SQLITE_MISMATCH) &&
 	    !sqlite3_get_autocommit(s->db)) {
-		snprintf(s->error, sizeof s->error, "event %s is not stored: %s",
-		         json_string_value(json_object_get(event, "event_id")), sqlite3_errmsg(s->db));
+		snprintf(s->error, sizeof s->error, "event %s is not stored: %s", row->id, sqlite3_errmsg(s->db));
 		result = FAIL_INPUT;
 	} else if (rc != SQLITE_DONE) {
 		result = rc == SQLITE_NOMEM ? out_of_memory(s) : store_handle_fail(s, "events were not stored");
@@ -39,7 +39,7 @@ static int write_rows(struct store *s)
 {
 	struct store_batch *b = &s->batch;
 	for (size_t i = 0; i < b->n; i++) {
-		int rc = put_row(s, b->rows[i].event);
+		int rc = put_row(s, &b->rows[i]);
 		b->rows[i].refused = rc == FAIL_INPUT;
 		if (rc != 0 && rc != FAIL_INPUT)
 			return rc;
@@ -65,21 +65,27 @@ static int write_batch(struct store *s)
 	for (size_t i = 0; i < b->n; i++) {
 		if (b->rows[i].refused)
 			s->refused = true;
-		else if (s->on_committed)
+		else if (s->on_committed && b->rows[i].event)
 			s->on_committed(s->on_committed_context, b->rows[i].event);
 	}
 	store_batch_clear(b);
 	return 0;
 }
 
+/* The event itself is only kept where somebody wants to hear of it. */
 static int put_take(struct store *s, json_t *event)
 {
-	size_t bytes = store_batch_weigh(event);
-	int rc = store_batch_fits(&s->batch, event, bytes) ? 0 : write_batch(s);
+	const char *id = json_string_value(json_object_get(event, "event_id"));
+	json_t *kept = s->on_committed ? event : NULL;
+	size_t bytes = 0;
+	struct store_row *row = store_row_pack(event, &bytes);
+	bytes += kept ? store_batch_weigh(kept) : 0;
+	int rc = !row ? out_of_memory(s) : store_batch_fits(&s->batch, id, bytes) ? 0 : write_batch(s);
 	if (rc == 0)
-		store_batch_put_take(&s->batch, event, bytes);
+		store_batch_put_take(&s->batch, id, row, json_incref(kept), bytes);
 	else
-		json_decref(event);
+		free(row);
+	json_decref(event);
 	return rc;
 }
 
