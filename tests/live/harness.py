@@ -178,13 +178,13 @@ def events_in(db, binary=None):
     return [json.loads(line) for line in done.stdout.split("\n") if line]
 
 
-def replay(capture, *arguments):
-    """The events of a capture read from the file."""
+def replay(*captures):
+    """The events of captures read from their files."""
     with tempfile.TemporaryDirectory() as tmp:
         db = os.path.join(tmp, "events.db")
         done = subprocess.run([BINARY, "replay", "--quiet", "--sensor", "test", "--signatures", SIGNATURES, "--db", db,
-                               *arguments, capture], capture_output=True, text=True)
-        check(done.returncode in (0, 1), "replay %s: %s" % (capture, done.stderr))
+                               *captures], capture_output=True, text=True)
+        check(done.returncode in (0, 1), "replay: " + done.stderr)
         return events_in(db)
 
 
