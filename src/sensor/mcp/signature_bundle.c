@@ -14,9 +14,10 @@ enum item { ITEM_LAYER = 1, ITEM_FILE };
 
 static int fail_with(int fail, char error[SIGNATURE_ERROR_TEXT], const char *path, const char *why)
 {
-	char path_text[512];
+	char path_text[SIGNATURE_ERROR_TEXT];
+	size_t n = 0;
 	text_escape_terminal(path_text, sizeof path_text, slice_str(path));
-	snprintf(error, SIGNATURE_ERROR_TEXT, "%s: %s", path_text, why);
+	text_append(error, SIGNATURE_ERROR_TEXT, &n, "%s: %s", path_text, why);
 	return fail;
 }
 

@@ -182,15 +182,16 @@ void signature_directory_list_free(char **files, size_t n)
 int signature_directory_list(const char *directory, char ***ret, size_t *ret_n, char error[SIGNATURE_ERROR_TEXT])
 {
 	struct dirent **names;
-	char path[512];
+	char path[SIGNATURE_ERROR_TEXT];
 	int n = scandir(directory, &names, is_json, by_name);
 	text_escape_terminal(path, sizeof path, slice_str(directory));
 	*ret = NULL;
 	*ret_n = 0;
 	if (n <= 0) {
 		int fail = n == 0 ? FAIL_CONFIG : errno == ENOMEM ? FAIL_MEMORY : FAIL_IO;
-		snprintf(error, SIGNATURE_ERROR_TEXT, "%s: %s", path,
-			 n == 0 ? "holds no signature file (*.json)" : strerror(errno));
+		size_t at = 0;
+		text_append(error, SIGNATURE_ERROR_TEXT, &at, "%s: %s", path,
+			    n == 0 ? "holds no signature file (*.json)" : strerror(errno));
 		if (n == 0)
 			free(names);
 		return fail;
