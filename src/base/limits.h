@@ -242,7 +242,7 @@
 /* Distinct events buffered between two commits, and what they take in memory. Beyond some hundred rows a larger commit saves
  * nothing. At the cap the batch is committed; if that fails the next event is not taken (and its failure returned). */
 #define LIMIT_STORE_BATCH_ROWS 500
-#define LIMIT_STORE_BATCH_BYTES (8u << 20)
+#define LIMIT_STORE_BATCH_BYTES (16u << 20)
 /* Rows deleted and free pages given back by one step of retention: some ten milliseconds. What is left is for the next step. */
 #define LIMIT_RETAIN_ROWS 500
 #define LIMIT_RETAIN_PAGES 500

@@ -34,8 +34,8 @@ void store_columns_upsert_sql(char out[STORE_COLUMN_SQL]);
 /* "SELECT ... FROM events WHERE event_id = ?". */
 void store_columns_select_sql(char out[STORE_COLUMN_SQL]);
 
-/* The values of an event as they will be bound: a fraction of what its JSON takes, for hundreds of them wait for a commit.
- * malloc'd; NULL when out of memory. *ret_bytes: what it takes. */
+/* The values of an event as they will be bound: a fraction of what its JSON takes, for hundreds of them wait for a
+ * commit. malloc'd; NULL when out of memory. *ret_bytes: what it takes. */
 struct store_row;
 struct store_row *store_row_pack(const json_t *event, size_t *ret_bytes);
 /* An SQLite result code. The row must outlive the binding. */
