@@ -1,0 +1,39 @@
+/* Alerts -> out of the house: syslog, files, sockets, webhooks. Called by the dispatcher's thread, one exit at a time, in the order of the
+ * outbox. Knows no outbox and decides no retry: it says whether an alert has gone. */
+#ifndef SHADOWTAP_ALERT_EXIT_H
+#define SHADOWTAP_ALERT_EXIT_H
+
+#include "alert.h"
+
+struct alert_exit;
+
+#define ALERT_ERROR_TEXT 512
+
+/* spec: a URL (docs/alerts.md):
+ *   syslog:///dev/log                     the local socket (datagram or stream)
+ *   syslog+udp://HOST[:514]               RFC 5426
+ *   syslog+tcp://HOST[:601]?framing=octet|newline   RFC 6587
+ *   syslog+tls://HOST[:6514]?ca=FILE&cert=FILE&key=FILE&name=NAME   RFC 5425: verified by name, always
+ *   file:///PATH   unix:///PATH (stream or datagram socket)   stdout:
+ *   https://HOST/PATH (http:// to loopback only)   webhook, POST
+ * common parameters: format=text|json|cef|eve|zeek|ecs|ocsf; syslog: protocol=5424|3164, facility=NAME, hostname=NAME, max=BYTES;
+ * severity=low|medium|high (least), bearer-file=FILE (webhook: read at each send, never logged), timeout=SECONDS.
+ * FAIL_CONFIG with a sentence that says what was expected and where in the spec; nothing is connected yet. */
+int alert_exit_new(const char *spec, const struct alert_sender *who, struct alert_exit **ret, char error[ALERT_ERROR_TEXT]);
+
+/* Least severity that goes out here. */
+enum severity alert_exit_least(const struct alert_exit *x);
+/* The spec without secrets, as a name in the outbox and in messages. */
+const char *alert_exit_name(const struct alert_exit *x);
+
+/* Connects where that is due, sends, and waits for what tells that it arrived as far as the transport can tell. 0: gone. FAIL_IO with a sentence:
+ * not gone, try again later (the connection is closed). FAIL_INPUT: the other side refuses this alert for good. Never longer than the exit's
+ * timeout. */
+int alert_exit_send(struct alert_exit *x, const struct alert *a, char error[ALERT_ERROR_TEXT]);
+/* What was sent but may sit in a buffer is pushed out (file: fflush; TCP: nothing). Called when the outbox is empty for the moment. */
+int alert_exit_flush(struct alert_exit *x, char error[ALERT_ERROR_TEXT]);
+/* SIGHUP: files are closed and opened again by name, certificates are read again. */
+void alert_exit_reopen(struct alert_exit *x);
+void alert_exit_free(struct alert_exit *x);
+
+#endif
