@@ -1,8 +1,8 @@
-/* A process with rights -> a confined one, in the order in which each step still may be taken. Called by the sensor process.
- * Refuses to go on half-confined: but for Landlock, which old kernels lack, all of it or FAIL_IO.
+/* A process with rights -> a confined one, in the order in which each step still may be taken. Called by the sensor
+ * process. Refuses to go on half-confined: but for Landlock, which old kernels lack, all of it or FAIL_IO.
  *
- * Known weaknesses: newfstatat with AT_EMPTY_PATH, which fstat() is made of, could name a path too and tell its size and
- * owner. The process may still use all of its memory and time. */
+ * Known weaknesses: newfstatat with AT_EMPTY_PATH, which fstat() is made of, could name a path too and tell its size
+ * and owner. The process may still use all of its memory and time. */
 #include "confine.h"
 #include "hint.h"
 #include "limits.h"
@@ -44,9 +44,10 @@ __attribute__((format(printf, 2, 3))) static int fail(char error[CONFINE_ERROR_T
 
 enum { WARM_BLOCKS = 660, WARM_BLOCK_BYTES = 96 << 10 };
 
-/* glibc opens /proc/sys/vm/overcommit_memory when the heap of a thread is first given back, and remembers the answer. So that
- * is made to happen now: many blocks, each small enough to lie in that heap, together almost the 64 MiB that one can have,
- * since the threshold from which on it gives back moves with what the process freed before. Only their headers are touched. */
+/* glibc opens /proc/sys/vm/overcommit_memory when the heap of a thread is first given back, and remembers the
+ * answer. So that is made to happen now: many blocks, each small enough to lie in that heap, together almost the 64
+ * MiB that one can have, since the threshold from which on it gives back moves with what the process freed before.
+ * Only their headers are touched. */
 static void *warm_malloc(void *context)
 {
 	void **blocks = context;
@@ -68,7 +69,8 @@ static int warm_libraries(char error[CONFINE_ERROR_TEXT])
 	free(blocks);
 	hint_free(hint_new()); /* nDPI's libgcrypt looks for the machine's FIPS mode, once */
 #ifdef __SANITIZE_ADDRESS__
-	/* its report reads /proc/self/maps and the program's symbols: now, or the report would end in SIGSYS half-way */
+	/* its report reads /proc/self/maps and the program's symbols: now, or the report would end in SIGSYS
+	 * half-way */
 	char place[256];
 	__sanitizer_symbolize_pc(__builtin_return_address(0), "%p %f %L", place, sizeof place);
 	__sanitizer_sandbox_on_notify(NULL);
@@ -118,8 +120,8 @@ struct ruleset_attr {
 	uint64_t handled_access_fs, handled_access_net, scoped;
 };
 
-/* All that an ABI can take away is taken away: a ruleset without rules allows nothing of what it handles. Descriptors that
- * are open keep what they were opened for. Newer ABIs than 7 are used as if they were 7. */
+/* All that an ABI can take away is taken away: a ruleset without rules allows nothing of what it handles.
+ * Descriptors that are open keep what they were opened for. Newer ABIs than 7 are used as if they were 7. */
 static bool restrict_landlock(int *ret_abi)
 {
 	/* by ABI: rights of files 0..12 | 13 refer | | 14 truncate | | 15 ioctl on devices */
@@ -232,7 +234,8 @@ static int add_argument_rules(scmp_filter_ctx ctx)
 		/* reading a limit, not setting one */
 		{"prlimit64", SCMP_ACT_ALLOW, SCMP_A2_64(SCMP_CMP_EQ, 0)},
 		{"prctl", SCMP_ACT_ALLOW, SCMP_A0_64(SCMP_CMP_EQ, PR_SET_NAME)},
-		/* no F_SETOWN (it makes signals), no F_DUPFD (a packet socket under another number could be written to) */
+		/* no F_SETOWN (it makes signals), no F_DUPFD (a packet socket under another number could be written
+		 * to) */
 		{"fcntl", SCMP_ACT_ALLOW, SCMP_A1_64(SCMP_CMP_EQ, F_GETFL)},
 		{"fcntl", SCMP_ACT_ALLOW, SCMP_A1_64(SCMP_CMP_EQ, F_SETFL)},
 		{"fcntl", SCMP_ACT_ALLOW, SCMP_A1_64(SCMP_CMP_EQ, F_GETFD)},
@@ -258,9 +261,9 @@ static int set_attributes(scmp_filter_ctx ctx)
 	return r;
 }
 
-/* Whatever is written to a packet socket is sent on the wire, and seccomp tells sockets apart by number only: those that are
- * not of the family AF_UNIX. A filter of its own, since one that allows a call whatever its arguments takes no exceptions; of
- * two filters the stricter answer counts. */
+/* Whatever is written to a packet socket is sent on the wire, and seccomp tells sockets apart by number only: those
+ * that are not of the family AF_UNIX. A filter of its own, since one that allows a call whatever its arguments takes
+ * no exceptions; of two filters the stricter answer counts. */
 static int forbid_writing_to_sockets(void)
 {
 	static const char *const writes[] = {"write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendfile"};

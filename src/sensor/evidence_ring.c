@@ -1,11 +1,12 @@
-/* Frames -> records in one arena of bytes, oldest first; a frame that finds no room pushes the oldest out. Called by shard.
- * Allocates nothing after its start and looks at no packet.
+/* Frames -> records in one arena of bytes, oldest first; a frame that finds no room pushes the oldest out. Called by
+ * shard. Allocates nothing after its start and looks at no packet.
  *
- * Places are counted in bytes since the start and never wrap; modulo the arena's size they are offsets. So a place that was
- * overwritten is told by being older than the oldest record, and what still points there needs no repair. A record lies in one
- * piece: where it would pass the arena's end, the rest is skipped and belongs to the record before. Records of connections that
- * hash alike are chained from the newest to the oldest: who is asked for costs a walk of one chain, not of the ring. A chain
- * can be made long (the hash is no secret), but only within the ring, and only who gave an event is looked for. */
+ * Places are counted in bytes since the start and never wrap; modulo the arena's size they are offsets. So a place
+ * that was overwritten is told by being older than the oldest record, and what still points there needs no repair. A
+ * record lies in one piece: where it would pass the arena's end, the rest is skipped and belongs to the record
+ * before. Records of connections that hash alike are chained from the newest to the oldest: who is asked for costs a
+ * walk of one chain, not of the ring. A chain can be made long (the hash is no secret), but only within the ring,
+ * and only who gave an event is looked for. */
 #include "evidence_ring.h"
 #include <assert.h>
 #include <stdalign.h>

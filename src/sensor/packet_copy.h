@@ -1,5 +1,5 @@
-/* A packet whose bytes will not stay -> one whose bytes lie in memory of the caller's choosing: the whole frame, since evidence
- * is made of frames. Used where packets wait: the sensor's batches and the lanes'. */
+/* A packet whose bytes will not stay -> one whose bytes lie in memory of the caller's choosing: the whole frame,
+ * since evidence is made of frames. Used where packets wait: the sensor's batches and the lanes'. */
 #ifndef SHADOWTAP_PACKET_COPY_H
 #define SHADOWTAP_PACKET_COPY_H
 

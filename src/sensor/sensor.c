@@ -6,6 +6,11 @@
 #include "worker.h"
 #include <stdlib.h>
 
+struct wanted {
+	struct evidence_id id;
+	char *comment; /* or NULL */
+};
+
 struct sensor {
 	struct decoder *decoder;
 	struct shard shards[FLOW_SHARDS];
@@ -14,14 +19,77 @@ struct sensor {
 	unsigned filling;
 	struct hash_key shard_key;
 	struct signature_set *signatures;
+	sensor_observation_fn *on_observation;
 	sensor_evidence_fn *on_evidence;
 	void *context;              /* of the callbacks */
+	struct wanted *wanted;      /* since the last batch was done; at most one for each of its observations */
+	size_t n_wanted, cap_wanted;
+	bool want_failed;           /* out of memory */
 	int64_t now_ns, ticked_s;   /* packet time: the latest, and the second that was last ticked */
 	int64_t tick_ns;            /* a tick that waits for the next packet */
 	bool started;
 	struct anomaly_counts anomalies;
 	struct sensor_stats stats;
 };
+
+/* ---- evidence ---- */
+
+static void on_observation_out(void *context, const uint8_t *bytes, size_t n)
+{
+	struct sensor *s = context;
+	s->on_observation(s->context, bytes, n);
+}
+
+static void on_evidence_out(void *context, const struct frame *f, const char *comment)
+{
+	struct sensor *s = context;
+	s->on_evidence(s->context, f, comment);
+}
+
+int sensor_want(struct sensor *s, const struct evidence_id *id, const char *comment)
+{
+	char *copy = comment ? strdup(comment) : NULL;
+	if (comment && !copy)
+		return FAIL_MEMORY;
+	for (size_t i = s->n_wanted; i-- > 0;) {
+		struct wanted *w = &s->wanted[i];
+		if (w->id.first_frame == id->first_frame && w->id.capture == id->capture) {
+			free(w->comment);
+			w->comment = copy;
+			return 0;
+		}
+	}
+	if (s->n_wanted == s->cap_wanted) {
+		size_t cap = s->cap_wanted ? 2 * s->cap_wanted : 16;
+		struct wanted *grown = realloc(s->wanted, cap * sizeof *grown);
+		if (!grown) {
+			free(copy);
+			return FAIL_MEMORY;
+		}
+		s->wanted = grown;
+		s->cap_wanted = cap;
+	}
+	s->wanted[s->n_wanted++] = (struct wanted){*id, copy};
+	return 0;
+}
+
+/* While no batch is in work. Which shard a connection is in nobody knows: each is asked, which is one look at a table. */
+static void give_wanted(void *context)
+{
+	struct sensor *s = context;
+	size_t n = s->n_wanted;
+	s->n_wanted = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct wanted *w = &s->wanted[i];
+		int r = 0;
+		for (unsigned k = 0; k < FLOW_SHARDS && r == 0; k++)
+			r = shard_evidence_want(&s->shards[k].evidence, &w->id, w->comment, s->on_evidence, s->context);
+		s->want_failed |= r < 0;
+		free(w->comment);
+	}
+}
+
+/* ---- life ---- */
 
 int sensor_new(const struct sensor_config *config, sensor_observation_fn *on_observation, void *context, struct sensor **ret)
 {
@@ -30,6 +98,7 @@ int sensor_new(const struct sensor_config *config, sensor_observation_fn *on_obs
 		return FAIL_MEMORY;
 	s->shard_key = config->shard_key;
 	s->signatures = signature_set_hold(config->signatures);
+	s->on_observation = on_observation;
 	s->on_evidence = config->on_evidence;
 	s->context = context;
 	s->decoder = decoder_new(&s->anomalies);
@@ -42,7 +111,8 @@ int sensor_new(const struct sensor_config *config, sensor_observation_fn *on_obs
 	for (unsigned i = 0; i < 2 && (i == 0 || config->workers > 1); i++)
 		ok &= (s->batches[i] = calloc(1, sizeof *s->batches[i])) != NULL;
 	if (ok)
-		s->pool = worker_pool_new(s->shards, config->workers, on_observation, config->on_evidence, context);
+		s->pool = worker_pool_new(s->shards, config->workers,
+		                          &(struct worker_callbacks){on_observation_out, on_evidence_out, give_wanted}, s);
 	if (!s->pool) {
 		sensor_free(s);
 		return FAIL_MEMORY;
@@ -183,18 +253,14 @@ void sensor_set_signatures(struct sensor *s, struct signature_set *set)
 		s->shards[i].signatures = set;
 }
 
-int sensor_want(struct sensor *s, const struct evidence_id *id, const char *comment)
-{
-	int r = 0;
-	for (unsigned i = 0; i < FLOW_SHARDS && r == 0; i++)
-		r = shard_evidence_want(&s->shards[i].evidence, id, comment, s->on_evidence, s->context);
-	return r < 0 ? r : 0;
-}
-
 int sensor_flush(struct sensor *s)
 {
 	int r = run_batch(s);
 	int waited = worker_pool_run(s->pool, NULL);
+	give_wanted(s); /* what was wanted since */
+	if (s->want_failed && r == 0)
+		r = FAIL_MEMORY;
+	s->want_failed = false;
 	return r ? r : waited;
 }
 
@@ -276,6 +342,9 @@ void sensor_free(struct sensor *s)
 			free(s->batches[i]->bytes);
 		free(s->batches[i]);
 	}
+	while (s->n_wanted)
+		free(s->wanted[--s->n_wanted].comment);
+	free(s->wanted);
 	decoder_free(s->decoder);
 	signature_set_free(s->signatures);
 	free(s);

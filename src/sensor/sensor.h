@@ -13,8 +13,8 @@ struct signature_set;
 
 #define SENSOR_WORKERS_MAX 32
 
-/* A packet of a connection that is wanted (sensor_want). Borrowed. comment: of the first one after that, else NULL. In the thread
- * that called sensor_want, sensor_feed, sensor_flush or sensor_end. */
+/* A packet of a connection that is wanted (sensor_want). Borrowed. comment: of the first one after that, else NULL.
+ * In the thread that called sensor_feed, sensor_flush or sensor_end. */
 typedef void sensor_evidence_fn(void *context, const struct frame *f, const char *comment);
 
 struct sensor_config {
@@ -25,8 +25,8 @@ struct sensor_config {
 	sensor_evidence_fn *on_evidence;        /* called with the context of sensor_new() */
 };
 
-/* bytes: an encoded observation, borrowed. In order of the packets that caused them, whatever the number of workers; in the
- * thread that called sensor_feed, sensor_flush or sensor_end. */
+/* bytes: an encoded observation, borrowed. In order of the packets that caused them, whatever the number of workers;
+ * in the thread that called sensor_feed, sensor_flush or sensor_end. */
 typedef void sensor_observation_fn(void *context, const uint8_t *bytes, size_t n);
 
 /* FAIL_MEMORY, or FAIL_IO where threads cannot be had. */
@@ -50,10 +50,12 @@ void sensor_set_signatures(struct sensor *s, struct signature_set *set);
 /* Everything fed so far is read and its observations are handed over when this returns. */
 int sensor_flush(struct sensor *s);
 
-/* Hands over the packets that are still there of the connection that gave an observation with this first_frame and capture, and from
- * now on all that follow, until it has had LIMIT_EVIDENCE_CONNECTION_BYTES. In packet order within a connection; the same for any
- * number of workers. Of a datagram in fragments only the last frame is there. To be called from within
- * sensor_observation_fn, or while nothing has been fed since sensor_flush(). Wanting a connection again changes nothing. FAIL_MEMORY. */
+/* Hands over the packets that are still there of the connection that gave an observation with this first_frame and
+ * capture, and from then on all that follow, until it has had LIMIT_EVIDENCE_CONNECTION_BYTES. In packet order
+ * within a connection; the same for any number of workers. Of a datagram in fragments only the last frame is there.
+ * To be called from within sensor_observation_fn, or while nothing has been fed since sensor_flush(); what is wanted
+ * is handed over when the observations at hand are, at the latest in the next sensor_flush(). Until then a later
+ * comment replaces an earlier one, and afterwards a new one goes with the connection's next packet. FAIL_MEMORY. */
 int sensor_want(struct sensor *s, const struct evidence_id *id, const char *comment);
 
 /* The input ended: all connections end with it. More may be fed afterwards: it starts afresh. */

@@ -316,6 +316,7 @@ static void obey_last_wishes(struct process *p)
 {
 	for (int i = 0; p->evidence.writer && i < LAST_WISHES; i++) {
 		obey(p);
+		sensor_flush(p->sensor); /* what was wanted is handed over */
 		nanosleep(&(struct timespec){0, 50 * 1000000}, NULL);
 	}
 }

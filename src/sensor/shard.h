@@ -10,7 +10,8 @@
 /* bytes: an encoded observation, handed over to be freed by the taker. */
 typedef void shard_observation_fn(void *context, uint8_t *bytes, size_t n);
 
-/* A packet of a connection that is wanted. The frame's bytes stay until the batch is done; comment: or NULL, handed over likewise. */
+/* A packet of a connection that is wanted. The frame's bytes stay until the batch is done; comment: or NULL, handed
+ * over likewise. */
 typedef void shard_evidence_fn(void *context, const struct frame *f, char *comment);
 
 struct shard {

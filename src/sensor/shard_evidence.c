@@ -45,8 +45,9 @@ void shard_evidence_packet(struct shard *s, const struct flow *f, const struct p
 		struct evidence_id id = id_of(f);
 		evidence_ring_put(e->ring, &id, &frame);
 	} else if (within_limit(e, &w->recording.bytes, &frame)) {
-		s->on_evidence(s->context, &frame, w->recording.comment);
-		w->recording.comment = NULL;
+		/* without memory the frame goes without its comment */
+		s->on_evidence(s->context, &frame, w->recording.comment_due ? strdup(w->recording.comment) : NULL);
+		w->recording.comment_due = false;
 	}
 }
 
@@ -72,6 +73,20 @@ void shard_evidence_forget(struct flow_work *w)
 		at = &(*at)->recording.next;
 	*at = w->recording.next;
 	free(w->recording.comment);
+}
+
+/* True if it could be kept. One that says nothing new is not said again. */
+static bool keep_comment(struct recording *r, const char *comment, bool due)
+{
+	if (!comment || (r->comment && strcmp(r->comment, comment) == 0))
+		return true;
+	char *copy = strdup(comment);
+	if (!copy)
+		return false;
+	free(r->comment);
+	r->comment = copy;
+	r->comment_due = due;
+	return true;
 }
 
 struct handing_over {
@@ -102,7 +117,7 @@ int shard_evidence_want(struct shard_evidence *e, const struct evidence_id *id, 
 	while (w && (w->flow->first_frame != id->first_frame || w->flow->capture != id->capture))
 		w = w->recording.next;
 	if (w && w->recording.wanted)
-		return 1;
+		return keep_comment(&w->recording, comment, true) ? 1 : FAIL_MEMORY;
 	uint64_t bytes = 0; /* of a connection that has ended */
 	struct handing_over h = {e, fn, context, comment, w ? &w->recording.bytes : &bytes, false};
 	evidence_ring_take(e->ring, id, on_kept_frame, &h);
@@ -112,9 +127,7 @@ int shard_evidence_want(struct shard_evidence *e, const struct evidence_id *id, 
 	}
 	e->counts.connections++;
 	w->recording.wanted = true;
-	if (h.comment && !(w->recording.comment = strdup(h.comment)))
-		return FAIL_MEMORY;
-	return 1;
+	return keep_comment(&w->recording, comment, h.comment != NULL) ? 1 : FAIL_MEMORY;
 }
 
 void shard_evidence_done(struct shard_evidence *e)

@@ -1,5 +1,5 @@
-/* Packets of a shard's connections -> frames worth keeping: in the ring while nobody knows whether the connection is MCP, handed
- * over once somebody wants it. Called by shard and, between batches, by sensor. Writes nothing itself. */
+/* Packets of a shard's connections -> frames worth keeping: in the ring while nobody knows whether the connection is
+ * MCP, handed over once somebody wants it. Called by shard and, between batches, by sensor. Writes nothing itself. */
 #ifndef SHADOWTAP_SHARD_EVIDENCE_H
 #define SHADOWTAP_SHARD_EVIDENCE_H
 
@@ -22,9 +22,9 @@ struct shard_evidence {
 /* What a connection's work holds of it. */
 struct recording {
 	struct flow_work *next; /* in its bucket */
-	bool listed, wanted;
+	bool listed, wanted, comment_due;
 	uint64_t bytes;         /* handed over */
-	char *comment;          /* for the next frame, or NULL */
+	char *comment;          /* the latest, or NULL; due: the next frame takes it along */
 };
 
 int shard_evidence_init(struct shard_evidence *e, size_t bytes); /* FAIL_MEMORY */

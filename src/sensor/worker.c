@@ -30,8 +30,7 @@ struct worker_pool {
 	struct shard *shards;
 	struct worker workers[32];
 	unsigned n, started;
-	worker_observation_fn *on_observation;
-	worker_evidence_fn *on_evidence;
+	struct worker_callbacks callbacks;
 	void *context;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -131,16 +130,15 @@ static void *worker_main(void *context)
 	return NULL;
 }
 
-struct worker_pool *worker_pool_new(struct shard *shards, unsigned workers, worker_observation_fn *observation_fn,
-                                    worker_evidence_fn *evidence_fn, void *context)
+struct worker_pool *worker_pool_new(struct shard *shards, unsigned workers, const struct worker_callbacks *callbacks,
+                                    void *context)
 {
 	struct worker_pool *p = calloc(1, sizeof *p);
 	if (!p)
 		return NULL;
 	p->shards = shards;
 	p->n = workers;
-	p->on_observation = observation_fn;
-	p->on_evidence = evidence_fn;
+	p->callbacks = *callbacks;
 	p->context = context;
 	p->threads = workers > 1;
 	pthread_mutex_init(&p->lock, NULL);
@@ -201,11 +199,12 @@ static int hand_over(struct worker_pool *p)
 	for (size_t k = 0; k < n; k++) {
 		struct output *o = &first->outputs[k];
 		if (o->bytes)
-			p->on_observation(p->context, o->bytes, o->n);
+			p->callbacks.on_observation(p->context, o->bytes, o->n);
 		else
-			p->on_evidence(p->context, &o->frame, o->comment);
+			p->callbacks.on_evidence(p->context, &o->frame, o->comment);
 		output_done(o);
 	}
+	p->callbacks.on_batch_done(p->context);
 	return failed ? FAIL_MEMORY : 0;
 }
 

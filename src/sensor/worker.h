@@ -1,5 +1,5 @@
-/* Batches of packets -> the shards that they belong to, by several threads. Each worker walks the whole batch and serves
- * its own shards, so nobody locks anything per packet; what they observe, and the packets that are wanted as
+/* Batches of packets -> the shards that they belong to, by several threads. Each worker walks the whole batch and
+ * serves its own shards, so nobody locks anything per packet; what they observe, and the packets that are wanted as
  * evidence, are put back in packet order when all are done. */
 #ifndef SHADOWTAP_WORKER_H
 #define SHADOWTAP_WORKER_H
@@ -34,12 +34,18 @@ struct worker_pool;
 typedef void worker_observation_fn(void *context, const uint8_t *bytes, size_t n);
 typedef void worker_evidence_fn(void *context, const struct frame *f, const char *comment);
 
-/* shards: FLOW_SHARDS of them, borrowed. on_evidence: may be NULL where the shards keep none. NULL when out of memory or
- * threads. */
-struct worker_pool *worker_pool_new(struct shard *shards, unsigned workers, worker_observation_fn *on_observation,
-                                    worker_evidence_fn *on_evidence, void *context);
-/* Starts on the batch; waits for the one before it first and hands over what that observed. The batch is borrowed until the
- * next call. NULL: only waits. FAIL_MEMORY if an observation was lost. */
+struct worker_callbacks {
+	worker_observation_fn *on_observation;
+	worker_evidence_fn *on_evidence;
+	/* All of a batch was handed over and no other one is in work: the shards may be touched. */
+	void (*on_batch_done)(void *context);
+};
+
+/* shards: FLOW_SHARDS of them, borrowed. NULL when out of memory or threads. */
+struct worker_pool *worker_pool_new(struct shard *shards, unsigned workers, const struct worker_callbacks *callbacks,
+                                    void *context);
+/* Starts on the batch; waits for the one before it first and hands over what that observed. The batch is borrowed
+ * until the next call. NULL: only waits. FAIL_MEMORY if an observation was lost. */
 int worker_pool_run(struct worker_pool *p, struct batch *b);
 const struct label_counts *worker_pool_labels(const struct worker_pool *p, unsigned worker);
 unsigned worker_pool_size(const struct worker_pool *p);

@@ -53,7 +53,8 @@ enum step tcp_read(struct walk *w, struct packet *ret)
 	uint32_t ack = cursor_be32(&c);
 	uint32_t header = (cursor_u8(&c) >> 4) * 4u;
 	uint8_t flags = cursor_u8(&c);
-	/* An offset into the header or past the segment: every host drops it (RFC 9293 3.1), so may its payload not count. */
+	/* An offset into the header or past the segment: every host drops it (RFC 9293 3.1), so may its payload not
+	 * count. */
 	if (header < TCP_HEADER || header > w->wire)
 		return walk_refuse(w, ANOMALY_TCP_OFFSET);
 	packet_fill(ret, w, header, w->wire - header);

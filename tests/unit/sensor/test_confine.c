@@ -1,5 +1,5 @@
-/* A confined process: what it must still be able to do, and what must end it. Each try runs in a forked child, as the user who
- * runs the tests and, where that is root, also as an ordinary one. */
+/* A confined process: what it must still be able to do, and what must end it. Each try runs in a forked child, as
+ * the user who runs the tests and, where that is root, also as an ordinary one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* The ring of frames that may become evidence: what it keeps, in which order, and that nothing else is ever given back. */
+/* The ring of frames that may become evidence: what it keeps, in which order, and that nothing else is ever given
+ * back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -159,7 +160,8 @@ static struct {
 	bool taken;
 } model[MODEL]; /* by number */
 
-/* What comes back must be a gapless end of what the model has of that connection, and not less than the ring must reach. */
+/* What comes back must be a gapless end of what the model has of that connection, and not less than the ring must
+ * reach. */
 static void check_take(struct evidence_ring *r, uint64_t id, uint64_t put_so_far, uint64_t surely_kept)
 {
 	struct taken t = take(r, id, 0);
