@@ -46,6 +46,23 @@ bool cli_format_parse(const char *name, enum cli_format *ret)
 	return false;
 }
 
+bool cli_size_parse(const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	if (*text < '0' || *text > '9' || strlen(text) > 16) /* no sign, no space, no overflow */
+		return false;
+	uint64_t n = strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+	if (*end && (!unit || end[1]))
+		return false;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	if (n > UINT64_MAX >> shift)
+		return false;
+	*ret = n << shift;
+	return true;
+}
+
 bool cli_colour(FILE *f)
 {
 	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");

@@ -3,6 +3,7 @@
 #define SHADOWTAP_CLI_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* The exit codes of the contract. Subcommands return them; only main exits. */
@@ -36,6 +37,9 @@ int cli_usage(const char *command, const char *format, ...) __attribute__((forma
 enum cli_format { CLI_TEXT, CLI_JSON, CLI_JSONL, CLI_CSV };
 /* False for an unknown name. */
 bool cli_format_parse(const char *name, enum cli_format *ret);
+
+/* "500K", "64M", "2G", "1T" (powers of 1024) or bytes. False for anything else. */
+bool cli_size_parse(const char *text, uint64_t *ret);
 
 /* True when colours may be written to f: a terminal, NO_COLOR unset, TERM not "dumb". */
 bool cli_colour(FILE *f);

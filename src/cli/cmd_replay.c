@@ -27,6 +27,11 @@ static const char help_text[] =
 	"  --continuous           the files are one stream: connections go on from one to the next\n"
 	"  --sensor NAME          name of this sensor in events [the host's name]\n"
 	"  --workers N            threads; the events are the same for any number [1]\n"
+	"  --write DIR            keep the packets of unapproved connections as pcapng files in this directory\n"
+	"  --write-file-size SIZE largest file; then the next one is begun [100M]\n"
+	"  --write-total SIZE     largest sum of the evidence files in the directory; the oldest are deleted [1G]\n"
+	"  --write-buffer SIZE    memory for packets of connections of which nobody knows yet [64M]\n"
+	"  --write-all            of every MCP connection, also approved ones and those below --min-confidence\n"
 	"  --quiet                no summary and no progress\n"
 	"\n"
 	"Events go to standard output, summary and errors to standard error. Exit: 0 nothing unapproved, 1 something\n"
@@ -35,10 +40,11 @@ static const char help_text[] =
 	"\n"
 	"  shadowtap replay --policy policy.json capture.pcap\n"
 	"  tcpdump -i eth0 -w - | shadowtap replay -\n"
-	"  shadowtap replay --format jsonl *.pcap.zst | jq .host\n";
+	"  shadowtap replay --format jsonl *.pcap.zst | jq .host\n"
+	"  shadowtap replay --policy policy.json --write evidence/ big.pcap.zst\n";
 
 enum { OPT_DB = 256, OPT_POLICY, OPT_SIGNATURES, OPT_FILTER, OPT_FORMAT, OPT_MIN, OPT_FAIL_ON, OPT_CONTINUOUS, OPT_SENSOR,
-       OPT_WORKERS, OPT_QUIET };
+       OPT_WORKERS, OPT_QUIET, OPT_WRITE, OPT_WRITE_FILE_SIZE, OPT_WRITE_TOTAL, OPT_WRITE_BUFFER, OPT_WRITE_ALL };
 
 static const struct option long_options[] = {
 	{"db", required_argument, NULL, OPT_DB},
@@ -51,6 +57,11 @@ static const struct option long_options[] = {
 	{"continuous", no_argument, NULL, OPT_CONTINUOUS},
 	{"sensor", required_argument, NULL, OPT_SENSOR},
 	{"workers", required_argument, NULL, OPT_WORKERS},
+	{"write", required_argument, NULL, OPT_WRITE},
+	{"write-file-size", required_argument, NULL, OPT_WRITE_FILE_SIZE},
+	{"write-total", required_argument, NULL, OPT_WRITE_TOTAL},
+	{"write-buffer", required_argument, NULL, OPT_WRITE_BUFFER},
+	{"write-all", no_argument, NULL, OPT_WRITE_ALL},
 	{"quiet", no_argument, NULL, OPT_QUIET},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -66,10 +77,20 @@ static bool confidence_parse(const char *text, enum confidence *ret)
 	return false;
 }
 
+/* One that could not hold a large packet, or more memory than a machine has, is a slip of the pen. */
+static bool write_size(const char *option, const char *value, uint64_t *ret, int *ret_code)
+{
+	static const uint64_t least = UINT64_C(1) << 20, most = UINT64_C(1) << 50;
+	if (cli_size_parse(value, ret) && *ret >= least && *ret <= most)
+		return true;
+	*ret_code = cli_usage("replay", "%s %s: expected a size of at least 1M, such as 64M or 2G", option, value);
+	return false;
+}
+
 /* -1: go on; else the exit code. */
 static int parse_options(int argc, char **argv, struct replay_options *o)
 {
-	int c;
+	int c, code = EXIT_USAGE;
 	char *end;
 	optind = 1;
 	opterr = 0; /* getopt's own words do not say whose they are */
@@ -111,12 +132,30 @@ static int parse_options(int argc, char **argv, struct replay_options *o)
 			break;
 		}
 		case OPT_QUIET: o->quiet = true; break;
+		case OPT_WRITE: o->write = optarg; break;
+		case OPT_WRITE_FILE_SIZE:
+			if (!write_size("--write-file-size", optarg, &o->write_file_size, &code))
+				return code;
+			break;
+		case OPT_WRITE_TOTAL:
+			if (!write_size("--write-total", optarg, &o->write_total, &code))
+				return code;
+			break;
+		case OPT_WRITE_BUFFER:
+			if (!write_size("--write-buffer", optarg, &o->write_buffer, &code))
+				return code;
+			break;
+		case OPT_WRITE_ALL: o->write_all = true; break;
 		case 'h': fputs(help_text, stdout); return EXIT_OK;
 		case ':': return cli_usage("replay", "%s needs a value", argv[optind - 1]);
 		default: return cli_usage("replay", "no such option, or one that takes no value: %s", argv[optind - 1]);
 		}
 	if (optind == argc)
 		return cli_usage("replay", "no capture file given ('-' is standard input)");
+	if (!o->write && o->write_all)
+		return cli_usage("replay", "--write-all says what to write, and --write DIR where is missing");
+	if (o->write_total < o->write_file_size)
+		return cli_usage("replay", "--write-total is smaller than --write-file-size");
 	o->files = argv + optind;
 	o->n_files = (size_t)(argc - optind);
 	return -1;
@@ -132,6 +171,7 @@ struct replay {
 	struct recorder *recorder;
 	struct sensor *sensor;
 	struct replay_output output;
+	struct replay_evidence evidence;
 	struct replay_progress progress;
 	uint64_t filtered;
 	int failure;    /* first failure of the recorder */
@@ -147,9 +187,31 @@ static void on_observation(void *context, const uint8_t *bytes, size_t n)
 	}
 }
 
+static void on_evidence(void *context, const struct frame *f, const char *comment)
+{
+	struct replay *r = context;
+	replay_evidence_frame(&r->evidence, f, comment);
+}
+
+/* The packets of the event's connection are wanted, if it is one of those. */
+static int want_evidence(struct replay *r, const struct event *e)
+{
+	const struct replay_options *o = r->options;
+	if (!o->write_all && (e->j->verdict == VERDICT_APPROVED || e->o->confidence < o->min_confidence))
+		return 0;
+	char comment[EVIDENCE_COMMENT_TEXT];
+	evidence_comment(e, comment);
+	return sensor_want(r->sensor, &(struct evidence_id){e->o->first_frame, e->o->capture}, comment);
+}
+
 static int on_event(void *context, const struct event *e)
 {
 	struct replay *r = context;
+	if (r->options->write) {
+		int wanted = want_evidence(r, e);
+		if (wanted != 0)
+			return wanted;
+	}
 	if (e->o->final)
 		replay_output_event(&r->output, e);
 	return store_put(r->store, e);
@@ -180,6 +242,10 @@ static int prepare(struct replay *r)
 		cli_error("--filter: %s", error);
 		return EXIT_USAGE;
 	}
+	if (o->write && replay_evidence_start(&r->evidence, o, error) != 0) {
+		cli_error("--write %s", error);
+		return EXIT_FAILED;
+	}
 	if (store_open(o->db, &r->store, error) != 0) {
 		cli_error("%s", error);
 		return EXIT_FAILED;
@@ -190,7 +256,8 @@ static int prepare(struct replay *r)
 		.n_captures = o->n_files, .on_event = on_event, .context = r};
 	/* a fixed key: which flows share a shard, and so a cap, must not change from run to run */
 	struct sensor_config sensor = {.signatures = r->signatures, .workers = o->workers,
-	                               .shard_key = {0x736861646f777461, 0x707265706c617931}};
+	                               .shard_key = {0x736861646f777461, 0x707265706c617931},
+	                               .evidence_bytes = o->write ? o->write_buffer : 0, .on_evidence = on_evidence};
 	r->recorder = recorder_new(&recorder);
 	if (!r->recorder || sensor_new(&sensor, on_observation, r, &r->sensor) != 0) {
 		cli_error("out of memory, or no more threads");
@@ -277,6 +344,9 @@ static int run(struct replay *r)
 	if (!r->options->quiet)
 		replay_summary(&stats, recorder_counts(r->recorder), r->filtered,
 		               r->filter ? capture_filter_refused(r->filter) : 0);
+	complete &= replay_evidence_end(&r->evidence);
+	if (!r->options->quiet && r->options->write)
+		replay_evidence_summary(&r->evidence, &stats.evidence);
 	complete &= r->failure == 0 && stats.shards.out_of_memory == 0;
 	complete &= output_status(&r->output.out) == EXIT_OK;
 	return exit_code(r, complete);
@@ -287,7 +357,8 @@ int cmd_replay(int argc, char **argv)
 	char host[256] = "shadowtap";
 	gethostname(host, sizeof host - 1);
 	struct replay_options options = {.db = "shadowtap.db", .format = CLI_TEXT, .min_confidence = CONFIDENCE_LIKELY,
-	                                 .sensor = host, .workers = 1};
+	                                 .sensor = host, .workers = 1, .write_file_size = 100 << 20,
+	                                 .write_total = 1 << 30, .write_buffer = 64 << 20};
 	int code = parse_options(argc, argv, &options);
 	if (code >= 0)
 		return code;
@@ -297,6 +368,7 @@ int cmd_replay(int argc, char **argv)
 	if (code == EXIT_OK)
 		code = run(&r);
 	sensor_free(r.sensor);
+	replay_evidence_free(&r.evidence);
 	recorder_free(r.recorder);
 	if (r.store && store_close(r.store) != 0 && code != EXIT_FAILED) {
 		cli_error("%s: the database could not be closed cleanly", options.db);

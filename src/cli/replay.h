@@ -2,6 +2,7 @@
 #ifndef SHADOWTAP_REPLAY_H
 #define SHADOWTAP_REPLAY_H
 
+#include "evidence_files.h"
 #include "output.h"
 #include "recorder.h"
 #include "sensor.h"
@@ -16,6 +17,9 @@ struct replay_options {
 	enum { FAIL_ON_ANY, FAIL_ON_UNAUTHORIZED, FAIL_ON_NONE } fail_on;
 	bool continuous, quiet;
 	unsigned workers;
+	const char *write;  /* directory of evidence files, or NULL */
+	uint64_t write_file_size, write_total, write_buffer;
+	bool write_all;     /* evidence of approved connections too, however unsure */
 	char **files;
 	size_t n_files;
 };
@@ -42,5 +46,28 @@ void replay_progress_start(struct replay_progress *p, bool quiet);
 /* Called now and then: the current file's position and size in bytes (size 0: a pipe). */
 void replay_progress_show(struct replay_progress *p, const char *file, uint64_t frames, uint64_t position, uint64_t size);
 void replay_progress_clear(struct replay_progress *p);
+
+/* ---- replay_evidence.c ---- */
+
+struct pcapng_writer;
+
+struct replay_evidence {
+	const struct replay_options *options; /* NULL: no evidence is written */
+	struct evidence_files *files;
+	struct pcapng_writer *writer;
+	int fd;
+	bool in_file; /* there is a packet in the file */
+	bool failed;  /* was told of; nothing more is written */
+	uint64_t n_files, bytes;
+};
+
+/* As evidence_files_new(). */
+int replay_evidence_start(struct replay_evidence *e, const struct replay_options *o, char error[EVIDENCE_ERROR_TEXT]);
+void replay_evidence_frame(struct replay_evidence *e, const struct frame *f, const char *comment);
+/* False if something could not be written. */
+bool replay_evidence_end(struct replay_evidence *e);
+/* After the end. */
+void replay_evidence_summary(const struct replay_evidence *e, const struct evidence_counts *c);
+void replay_evidence_free(struct replay_evidence *e);
 
 #endif
