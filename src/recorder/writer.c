@@ -46,7 +46,7 @@ static bool failed(struct writer *w, int tries)
 	for (int i = 0; i < tries && wait_ms < RETRY_MOST_MS; i++)
 		wait_ms *= 2;
 	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += wait_ms / 1000;
 	until.tv_nsec += wait_ms % 1000 * 1000000;
 	if (until.tv_nsec >= 1000000000) {
@@ -176,8 +176,12 @@ struct writer *writer_start(const struct writer_config *config)
 	if (!w)
 		return NULL;
 	w->config = *config;
+	pthread_condattr_t monotonic; /* who sets the wall clock back by a day must not stop the writing for a day */
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->nudge, NULL);
+	pthread_cond_init(&w->nudge, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	store_set_patience(config->store, PATIENCE_MS);
 	store_on_committed(config->store, count_committed, w);
 	if (pthread_create(&w->thread, NULL, write_all, w) != 0) {

@@ -9,6 +9,8 @@
 #define TICK_BEHIND_NS (NS_PER_SEC / 4)
 /* The wall clock and the monotonic one drift apart by less; more is somebody setting the clock. */
 #define CLOCK_STEP_NS NS_PER_SEC
+/* After such a step, packets that were stamped before it may still come out of the kernel's ring for so long. */
+#define CLOCK_STEP_ECHO_NS (10 * NS_PER_SEC)
 /* Batches that one round may use up. */
 #define ROUND_BATCHES (2 * LIMIT_LANES)
 
@@ -27,6 +29,7 @@ struct intake {
 	int64_t waiting_since_ns; /* monotonic: packets are there and a lane keeps them waiting; 0: none does */
 	int64_t clock_ahead_ns;   /* wall clock minus monotonic clock */
 	bool clock_known;
+	int64_t step_ns, stepped_at_ns; /* the latest step of the wall clock, and when: monotonic */
 };
 
 static int64_t clock_ns(clockid_t which)
@@ -78,6 +81,37 @@ int intake_start(struct intake *in)
 		r = lane_start(&in->lanes[i]);
 	return r;
 }
+
+/* ---- the clock that stamps packets ---- */
+
+/* Has somebody set it? Looked at before each batch is fed: a packet that was stamped after the step was read after it, so that the
+ * sensor knows of the step before it sees a packet of the new time, which would end all connections or come from the past. */
+static int watch_clock(struct intake *in, struct sensor *s)
+{
+	int64_t monotonic = clock_ns(CLOCK_MONOTONIC), ahead = clock_ns(CLOCK_REALTIME) - monotonic;
+	if (clock_ns(CLOCK_MONOTONIC) - monotonic > CLOCK_STEP_NS / 4)
+		return 0; /* this thread did not run for a while in between: that is no step */
+	int64_t step = in->clock_known ? ahead - in->clock_ahead_ns : 0;
+	in->clock_ahead_ns = ahead; /* a clock that is slewed drifts away unnoticed, and need not be noticed */
+	in->clock_known = true;
+	if (step < CLOCK_STEP_NS && step > -CLOCK_STEP_NS)
+		return 0;
+	in->step_ns = step;
+	in->stepped_at_ns = monotonic;
+	return sensor_clock_stepped(s, step);
+}
+
+/* A packet from before the step is nearer to what the clock would show without it: it is told in the new time. */
+static void restamp(const struct intake *in, struct packet *p)
+{
+	if (!in->step_ns)
+		return;
+	int64_t monotonic = clock_ns(CLOCK_MONOTONIC), behind = monotonic + in->clock_ahead_ns - p->time_ns;
+	if (monotonic - in->stepped_at_ns < CLOCK_STEP_ECHO_NS && llabs(behind - in->step_ns) < llabs(behind))
+		p->time_ns += in->step_ns;
+}
+
+/* ---- packets ---- */
 
 /* The lane whose oldest packet is the oldest of all; n if none has any. With the lock. */
 static unsigned oldest_lane(const struct intake *in)
@@ -134,10 +168,14 @@ static int feed_some(struct intake *in, struct sensor *s, bool patient, int *ret
 	struct lane_batch *b = l->first;
 	int64_t until = go_until(in, lane);
 	pthread_mutex_unlock(&in->gate.lock); /* nobody else touches a batch that is published */
-	int r = 0;
-	do
-		r = sensor_packet(s, &b->packets[b->at++]);
-	while (r == 0 && b->at < b->n && b->packets[b->at].time_ns <= until);
+	int r = watch_clock(in, s);
+	while (r == 0 && b->at < b->n) {
+		struct packet *p = &b->packets[b->at++];
+		restamp(in, p);
+		r = sensor_packet(s, p);
+		if (b->at < b->n && b->packets[b->at].time_ns > until)
+			break;
+	}
 	pthread_mutex_lock(&in->gate.lock);
 	if (b->at == b->n) {
 		l->first = b->next;
@@ -166,15 +204,9 @@ static int feed(struct intake *in, struct sensor *s, bool patient)
 
 static int pass_time(struct intake *in, struct sensor *s)
 {
-	int64_t wall = clock_ns(CLOCK_REALTIME), ahead = wall - clock_ns(CLOCK_MONOTONIC);
-	int64_t step = in->clock_known ? ahead - in->clock_ahead_ns : 0;
-	int r = 0;
-	in->clock_ahead_ns = ahead;
-	in->clock_known = true;
-	if (step >= CLOCK_STEP_NS || step <= -CLOCK_STEP_NS)
-		r = sensor_clock_stepped(s, step);
+	int r = watch_clock(in, s);
 	if (r == 0)
-		r = sensor_tick(s, wall - TICK_BEHIND_NS);
+		r = sensor_tick(s, clock_ns(CLOCK_REALTIME) - TICK_BEHIND_NS);
 	return r ? r : sensor_flush(s);
 }
 
