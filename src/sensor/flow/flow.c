@@ -385,8 +385,10 @@ struct flow *flow_table_touch(struct flow_table *t, const struct packet *p, unsi
 			return NULL;
 	} else if (repeated && !flow_answers(f, copied_in) && !(p->tcp_flags & TCP_SYN)) {
 		struct flow *g = flow_find(*bucket, &k, copied_in);
-		if (g)
+		if (g) {
 			f = flow_merge(t, f, g);
+			repeated = f == g; /* else the copy that counted went with its flow */
+		}
 	}
 	f->repeated = repeated;
 	if (repeated)

@@ -19,30 +19,34 @@ void recent_packets_forget(struct recent_packets *r)
 	memset(r->slots, 0, sizeof r->slots);
 }
 
+static uint64_t mix(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 32;
+}
+
+static uint64_t word_of(const uint8_t *p)
+{
+	uint64_t word;
+	memcpy(&word, p, sizeof word);
+	return word;
+}
+
+/* Not SipHash: this runs for every packet of an undecided connection, and whoever makes contents collide hides no more
+ * than his own packets' count, since copies are read all the same. The key keeps others from guessing slots. */
 static uint64_t content_of(const struct recent_packets *r, const struct packet *p)
 {
-	struct {
-		uint8_t addr[2][16];
-		uint16_t src_port, dst_port;
-		uint32_t seq, ack, payload_bytes;
-		uint16_t window, checksum, ip_id;
-		uint8_t flags, proto;
-	} content = {
-		.src_port = p->src_port,
-		.dst_port = p->dst_port,
-		.seq = p->tcp_seq,
-		.ack = p->tcp_ack,
-		.payload_bytes = p->payload_bytes,
-		.window = p->tcp_window,
-		.checksum = p->checksum,
-		.ip_id = p->ip_id,
-		.flags = p->tcp_flags,
-		.proto = p->proto,
-	};
-	_Static_assert(sizeof content == 32 + 4 + 12 + 8, "hashed whole: no padding");
-	memcpy(content.addr[0], p->src.b, 16);
-	memcpy(content.addr[1], p->dst.b, 16);
-	return siphash(&r->key, &content, sizeof content);
+	uint64_t h = mix(r->key.k0, (uint64_t)p->tcp_seq << 32 | p->tcp_ack);
+	h = mix(h, (uint64_t)p->src_port << 48 | (uint64_t)p->dst_port << 32 | p->payload_bytes);
+	h = mix(h, (uint64_t)p->checksum << 48 | (uint64_t)p->ip_id << 32 | (uint32_t)p->tcp_window << 16 |
+	               (uint32_t)p->tcp_flags << 8 | p->proto);
+	h = mix(h, word_of(p->src.b) ^ r->key.k1);
+	h = mix(h, word_of(p->dst.b));
+	if (p->src.family == 6) {
+		h = mix(h, word_of(p->src.b + 8));
+		h = mix(h, word_of(p->dst.b + 8));
+	}
+	return mix(h, r->key.k1);
 }
 
 bool recent_packets_seen(struct recent_packets *r, const struct packet *p, uint32_t encap, uint32_t *ret_encap)
@@ -51,8 +55,8 @@ bool recent_packets_seen(struct recent_packets *r, const struct packet *p, uint3
 	if (p->proto == IP_PROTO_UDP && p->checksum == 0)
 		return false;
 	uint64_t content = content_of(r, p);
-	struct recent_packet *slot = &r->slots[content % LIMIT_SHARD_RECENT];
-	uint32_t tag = (uint32_t)(content >> 32) | 1;
+	struct recent_packet *slot = &r->slots[(content >> 32) % LIMIT_SHARD_RECENT];
+	uint32_t tag = (uint32_t)content | 1;
 	int64_t apart = p->time_ns - slot->time_ns;
 	int64_t most = p->ip_id ? LIMIT_COPY_NUMBERED_NS : LIMIT_COPY_NS;
 	if (slot->tag == tag && apart <= most && apart >= -most) {

@@ -313,6 +313,8 @@ static void test_two_flows_that_turn_out_to_be_one_become_the_older_one(void **s
 	assert_ptr_equal(touch(c.t, later(in_vlan(p, 200), 0.001), &c.side), old);
 	assert_int_equal(c.ends.by[FLOW_END_MERGED], 1);
 	assert_int_equal(c.ends.order[0], 2);
+	assert_false(old->repeated); /* the copy that counted is gone */
+	assert_int_equal(old->packets[c.side], 2);
 	assert_ptr_equal(touch(c.t, in_vlan(packet(7, 1000, false, 3, 1.02, TCP_ACK), 100), &c.side), old);
 	assert_int_equal(flow_table_counts(c.t).alive, 1);
 	/* a flow that has been decided does not take the place of one that reads */
