@@ -204,6 +204,13 @@ static void on_socks(void *context, unsigned depth, unsigned version, struct sli
 		mcp_evidence_host(e, row, text, "a proxy was asked for a host that", tiers);
 }
 
+static void on_foreign(void *context, unsigned depth)
+{
+	struct mcp_evidence *e = context;
+	(void)depth;
+	e->websocket_foreign = true;
+}
+
 static void on_claim(void *context, unsigned depth, const struct ip_addr *client)
 {
 	struct mcp_evidence *e = context;
@@ -220,5 +227,6 @@ const struct app_sink mcp_evidence_sink = {
 	.tunnel = on_tunnel,
 	.closed = on_closed,
 	.socks = on_socks,
+	.foreign = on_foreign,
 	.claim = on_claim,
 };

@@ -35,6 +35,8 @@ struct mcp_evidence {
 	bool answer_is_file;
 	bool answer_subprotocol;      /* it accepted a WebSocket with the subprotocol mcp */
 	bool websocket_proved, websocket_said[2];
+	bool websocket_foreign;       /* a message in it was no JSON-RPC */
+	uint8_t websocket_answers;    /* that fitted their requests */
 	bool tls;                     /* TLS at the depth that is being read */
 	struct mcp_row *last_row;     /* of the last HTTP request: most connections have one authority */
 	char last_authority[LIMIT_HOST];

@@ -1,9 +1,13 @@
 /* Messages of a WebSocket as evidence. A WebSocket is a chat as often as not, and what people write there may be the text of
  * a message of MCP, to the last brace. So a message alone proves something only where the handshake asked for MCP's
  * subprotocol; otherwise one side must have asked as MCP asks and the other answered as MCP answers. Where
- * only one side was captured, the first thing that it said must be what only MCP says. */
+ * only one side was captured, the first thing that it said must be what only MCP says. Among messages that are no JSON-RPC
+ * more answers than one are asked for: two people can show each other a request and its answer. */
 #include "mcp_evidence.h"
 #include "text.h"
+
+/* Answers that must fit their requests where the WebSocket carries something else too. */
+enum { ANSWERS_AMONG_OTHERS = 3 };
 
 /* The row of a WebSocket whose handshake was not seen: that of the connection, while it has one only. */
 static struct mcp_row *row_without_handshake(struct mcp_evidence *e)
@@ -43,7 +47,10 @@ static void dialogue(struct mcp_evidence *e, struct mcp_exchange *x, struct mcp_
 	struct mcp_dialogue_request *q = mcp_evidence_asked(e, d, m);
 	bool fits = meaning->type == MCP_RESULT ? q && mcp_result_fits(q->method, m)
 	                                        : q && meaning->type == MCP_ERROR && q->shape == SHAPE_PROOF;
-	if (!fits && !(e->websocket_proved && q))
+	if (fits && e->websocket_answers < ANSWERS_AMONG_OTHERS)
+		e->websocket_answers++;
+	bool enough = fits && (!e->websocket_foreign || e->websocket_answers == ANSWERS_AMONG_OTHERS);
+	if (!enough && !(e->websocket_proved && q))
 		return;
 	if (!mcp_evidence_in_doubt(e))
 		mcp_row_trust(row);
@@ -64,7 +71,7 @@ static void single(struct mcp_evidence *e, struct mcp_exchange *x, struct mcp_ro
 	if (subprotocol || e->websocket_proved) {
 		say(e, row, m, meaning->behaviour);
 		proved(e, x, row, false);
-	} else if (first && meaning->shape == SHAPE_PROOF) {
+	} else if (first && !e->websocket_foreign && meaning->shape == SHAPE_PROOF) {
 		mcp_row_evidence(row, signature_behaviour(e->set, meaning->behaviour),
 		                 alone ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE, mcp_evidence_in_doubt(e), e->now_ns, e->frame,
 		                 e->anomalies, "the first message in a WebSocket was one of MCP; no answer of the other side was seen");
@@ -82,6 +89,7 @@ void mcp_evidence_websocket(struct mcp_evidence *e, unsigned depth, enum directi
 	struct mcp_meaning meaning = mcp_message_read(m);
 	bool first = !e->websocket_said[d];
 	e->websocket_said[d] = true;
+	e->websocket_foreign |= meaning.type == MCP_NO_MESSAGE;
 	if (meaning.type == MCP_NO_MESSAGE || m->in_batch)
 		return;
 	struct mcp_row *row = x ? x->row : row_without_handshake(e);

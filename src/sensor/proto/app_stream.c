@@ -91,10 +91,11 @@ static void on_tunnel(void *context, bool connect, const struct http_head *answe
 	a->sink->tunnel(a->context, a->depth, connect, answer);
 	if (connect)
 		tunnel_open(a);
+	else if (a->websocket) /* an answer after all that was held was read without one: do not read it twice */
+		a->finished = true;
 	else if (websocket_terms_read(answer, &terms))
 		a->websocket = websocket_reader_new(a->sink, a->context, a->anomalies, a->depth, answer->exchange, &terms);
-	if (!a->inner && !a->websocket)
-		a->finished = true;
+	a->finished |= !a->inner && !a->websocket;
 }
 
 /* What a client said after it asked for an Upgrade whose answer was not captured: a WebSocket's frames show themselves. */

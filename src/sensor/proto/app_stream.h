@@ -41,6 +41,8 @@ struct app_sink {
 	void (*closed)(void *context, unsigned depth, enum direction d);
 	/* A SOCKS proxy was asked for a server (its authority, empty where that was lost): what follows has depth + 1. */
 	void (*socks)(void *context, unsigned depth, unsigned version, struct slice authority);
+	/* A message of a WebSocket was no JSON: what is spoken there is another protocol, or a chat. */
+	void (*foreign)(void *context, unsigned depth);
 	/* A header of the PROXY protocol says that the client is another. */
 	void (*claim)(void *context, unsigned depth, const struct ip_addr *client);
 };

@@ -42,12 +42,18 @@ void side_next(struct side *s)
 		s->state = SIDE_HELD;
 }
 
+static void held_unanswered(struct http1 *h)
+{
+	if (h->server_seen || h->unanswered_told || !h->held.n || !h->callbacks.tunnel_unanswered)
+		return;
+	h->unanswered_told = true;
+	h->callbacks.tunnel_unanswered(h->context, h->held_exchange, slice_of(h->held.buf, h->held.n));
+}
+
 /* The client waits for an answer that will not come readably. */
 static void held_abandon(struct http1 *h)
 {
-	uint64_t exchange = h->held_exchange;
-	if (exchange && !h->server_seen && h->held.n && h->callbacks.tunnel_unanswered)
-		h->callbacks.tunnel_unanswered(h->context, exchange, slice_of(h->held.buf, h->held.n));
+	held_unanswered(h);
 	h->held_exchange = 0;
 	held_free(&h->held);
 	if (h->side[FROM_CLIENT].state == SIDE_HELD)
@@ -299,6 +305,8 @@ void http1_eof(struct http1 *h, enum direction d)
 	if (s->doubt)
 		doubt_is_body(s);
 	side_end(s, s->state == SIDE_CLOSE);
+	if (s->state == SIDE_HELD)
+		held_unanswered(h);
 	/* Bytes that are held may still become a tunnel's, and a bad direction stays bad. */
 	if (s->state == SIDE_HELD || s->state == SIDE_TUNNEL || s->state == SIDE_BAD)
 		return;

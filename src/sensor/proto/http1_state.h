@@ -62,6 +62,7 @@ struct http1 {
 	bool unsure;            /* the client lost bytes while answers were outstanding */
 	bool server_moved;      /* the server's side went on since the last request */
 	bool server_seen;       /* a byte of the server's, or word of a lost one */
+	bool unanswered_told;
 	bool tunnel;
 	bool pipeline_counted;
 };

@@ -75,6 +75,8 @@ static bool begins_json(struct websocket_reader *r, enum direction d, struct sli
 	if (json)
 		jsonrpc_reset(r->json[d]);
 	r->content[d] = json ? CONTENT_JSON : CONTENT_OTHER;
+	if (!json)
+		r->sink->foreign(r->context, r->depth);
 	return json;
 }
 

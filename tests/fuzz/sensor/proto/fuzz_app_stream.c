@@ -110,6 +110,11 @@ static void on_socks(void *context, unsigned depth, unsigned version, struct sli
 	mix(o, authority.p, authority.n);
 }
 
+static void on_foreign(void *context, unsigned depth)
+{
+	mix_number(context, 400 + depth);
+}
+
 static void on_claim(void *context, unsigned depth, const struct ip_addr *client)
 {
 	struct outcome *o = context;
@@ -119,7 +124,7 @@ static void on_claim(void *context, unsigned depth, const struct ip_addr *client
 }
 
 static const struct app_sink sink = {on_head,   on_end,    on_message, on_event, on_tls,
-                                     on_tunnel, on_closed, on_socks,   on_claim};
+                                     on_tunnel, on_closed, on_socks,   on_foreign, on_claim};
 
 static struct outcome play(struct slice in, bool roles_known, bool gaps, unsigned split, bool skip)
 {

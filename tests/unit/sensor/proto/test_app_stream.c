@@ -113,6 +113,11 @@ static void on_socks(void *context, unsigned depth, unsigned version, struct sli
 	put(context, "%.*ssocks%u %.*s\n", (int)depth, ">>>", version, (int)authority.n, (const char *)authority.p);
 }
 
+static void on_foreign(void *context, unsigned depth)
+{
+	put(context, "%.*sforeign\n", (int)depth, ">>>");
+}
+
 static void on_claim(void *context, unsigned depth, const struct ip_addr *client)
 {
 	char text[IP_ADDR_TEXT];
@@ -121,7 +126,7 @@ static void on_claim(void *context, unsigned depth, const struct ip_addr *client
 }
 
 static const struct app_sink sink = {on_head,   on_end,    on_message, on_event, on_tls,
-                                     on_tunnel, on_closed, on_socks,   on_claim};
+                                     on_tunnel, on_closed, on_socks,   on_foreign, on_claim};
 
 static void play(const struct script *s, size_t chunk, bool skip, struct notes *t)
 {
@@ -168,6 +173,10 @@ static void play(const struct script *s, size_t chunk, bool skip, struct notes *
 #define POST_PING \
 	"POST /mcp HTTP/1.1\r\nHost: a\r\n" JSON "Content-Length: 40\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}"
 #define OK_PONG "HTTP/1.1 200 OK\r\n" JSON "Content-Length: 36\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}"
+#define PING_TEXT "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}"
+#define PONG_TEXT "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}"
+#define UPGRADE "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+#define SWITCHED "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 #define HEARD_PING "C#1 POST /mcp\nC#1 body ping\nC#1 end json complete 40 bytes, 1 messages\n"
 #define HEARD_PONG "S#1 200\nS#1 body result\nS#1 end json complete 36 bytes, 1 messages\n"
 #define BYTES(array) (const char *)(array), sizeof(array)
@@ -243,6 +252,45 @@ static const struct script scripts[] = {
 	{.name = "a header of the PROXY protocol",
 	 .turns = {{'C', "PROXY TCP4 10.0.0.1 10.0.0.2 5 80\r\n" POST_PING, 0}, {'S', OK_PONG, 0}},
 	 .expect = "claim 10.0.0.1\n" HEARD_PING HEARD_PONG "= http\n"},
+	{.name = "a WebSocket",
+	 .turns = {{'C', UPGRADE, 0}, {'S', SWITCHED, 0}, {'C', BYTES("\x81\xa8\0\0\0\0" PING_TEXT) - 1}, {'S', "\x81\x24" PONG_TEXT "\x81\x02hi", 0},
+	           {'C', BYTES("\x88\x80\0\0\0\0") - 1}, {'y', NULL, 0}},
+	 .expect = "C#1 GET /ws\nC#1 end plain complete\nS#1 101\ntunnel upgrade 101\nC#1 websocket ping\nS#1 websocket result\n"
+	           "foreign\nS closed\n= http\n"},
+	{.name = "a WebSocket in a tunnel, its first frame right behind the answer",
+	 .turns = {{'C', "CONNECT b:80 HTTP/1.1\r\nHost: b:80\r\n\r\n", 0}, {'S', "HTTP/1.1 200 OK\r\n\r\n", 0},
+	           {'C', UPGRADE, 0}, {'S', SWITCHED "\x81\x24" PONG_TEXT, 0}, {'y', NULL, 0}},
+	 .expect = "C#1 CONNECT b:80\nC#1 end plain complete\nS#1 200\nS#1 end plain complete\ntunnel connect 200\n"
+	           ">C#1 GET /ws\n>C#1 end plain complete\n>S#1 101\n>tunnel upgrade 101\n>S#1 websocket result\n>S closed\n"
+	           "S closed\n= http\n"},
+	{.name = "an Upgrade to something else", .turns = {{'C', UPGRADE, 0},
+	           {'S', "HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\nhello", 0}},
+	 .expect = "C#1 GET /ws\nC#1 end plain complete\nS#1 101\ntunnel upgrade 101\n= http finished\n"},
+	{.name = "a WebSocket whose server was not captured",
+	 .turns = {{'C', UPGRADE, 0}, {'C', BYTES("\x81\xa8\0\0\0\0" PING_TEXT "\x88\x80\0\0\0\0") - 1}, {'x', NULL, 0}},
+	 .expect = "C#1 GET /ws\nC#1 end plain complete\nC#1 websocket ping\nC closed\n= http\n"},
+	{.name = "whatever a client says without an answer", .turns = {{'C', UPGRADE, 0}, {'C', "{\"jsonrpc\"}", 0}, {'x', NULL, 0}},
+	 .expect = "C#1 GET /ws\nC#1 end plain complete\nC closed\n= http\n"},
+	{.name = "a start in the middle of a WebSocket, roles the other way round", .segments = true, .midstream_roles = true,
+	 .turns = {{'c', NULL, 0}, {'S', "\x81\x7e\1\1rest", 0}, {'C', BYTES("\x81\xa8\0\0\0\0" PING_TEXT) - 1},
+	           {'S', "\x81\x24" PONG_TEXT, 0}},
+	 .expect = "C#0 websocket ping\nS#0 websocket result\n= websocket flipped\n! websocket-place-lost\n"},
+	{.name = "SOCKS5, and HTTP behind it",
+	 .turns = {{'C', BYTES("\5\1\0") - 1}, {'S', "\5\0", 2}, {'C', BYTES("\5\1\0\3\1b\0\120") - 1},
+	           {'S', BYTES("\5\0\0\1\12\0\0\1\0\120") - 1}, {'C', POST_PING, 0}, {'S', OK_PONG, 0}, {'y', NULL, 0}},
+	 .expect = "socks5 b:80\n>C#1 POST /mcp\n>C#1 body ping\n>C#1 end json complete 40 bytes, 1 messages\n"
+	           ">S#1 200\n>S#1 body result\n>S#1 end json complete 36 bytes, 1 messages\n>S closed\nS closed\n= socks\n"},
+	{.name = "SOCKS4a, and TLS behind it",
+	 .turns = {{'C', BYTES("\4\1\1\273\0\0\0\1\0b\0") - 1}, {'S', BYTES("\0\132\0\0\0\0\0\0") - 1}, {'C', BYTES(node_client)},
+	           {'S', BYTES(node_server)}},
+	 .expect = "socks4 b:443\ntls mcp.stripe.com answered\n= socks finished\n"},
+	{.name = "SOCKS5 refuses",
+	 .turns = {{'C', BYTES("\5\1\0") - 1}, {'S', "\5\377", 2}, {'C', POST_PING, 0}},
+	 .expect = "= socks finished\n"},
+	{.name = "SOCKS5 that lost bytes", .segments = true,
+	 .turns = {{'C', BYTES("\5\1\0") - 1}, {'c', NULL, 0}, {'C', POST_PING, 0}, {'s', NULL, 0}, {'S', OK_PONG, 0}},
+	 .expect = "socks5 \n>C#1 POST /mcp\n>C#1 body ping\n>C#1 end json complete 40 bytes, 1 messages\n"
+	           ">S#1 200\n>S#1 body result\n>S#1 end json complete 36 bytes, 1 messages\n= socks\n"},
 	{.name = "bytes of a body are lost",
 	 .turns = {{'C', "POST /mcp HTTP/1.1\r\nHost: a\r\n" JSON "Content-Length: 40\r\n\r\n{\"jsonrpc\":", 0}, {'c',
 	 NULL, 10},
