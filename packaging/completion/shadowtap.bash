@@ -13,7 +13,7 @@ _shadowtap_options()
 		;;
 	replay)
 		echo --db --policy --signatures --filter --format --min-confidence --fail-on --continuous --sensor --workers \
-			--quiet --help
+			--write --write-file-size --write-total --write-buffer --write-all --quiet --help
 		;;
 	query)
 		echo --db --since --until --verdict --min-confidence --client --server --host --method --tool --kind \
