@@ -1,5 +1,5 @@
-# A Debian package by CPack, of what `cmake --install` installs. scripts/package sets SHADOWTAP_PACKAGE and the paths that
-# Debian's policy asks for.
+# A Debian package by CPack, of what `cmake --install` installs. scripts/package sets SHADOWTAP_PACKAGE and the paths
+# that Debian's policy asks for.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME shadowtap)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
