@@ -20,6 +20,8 @@ static const char name_form[] = "shadowtap-00000000T000000Z-000.pcapng"; /* 0: a
 struct evidence_files {
 	int directory;
 	uint64_t file_bytes, total_bytes, deleted;
+	time_t second; /* of the last name, and how many names it had: those of deleted files are not given again */
+	int names;
 	char path[]; /* for error texts */
 };
 
@@ -132,7 +134,11 @@ int evidence_files_next(struct evidence_files *e, int64_t time_ns, int *ret_fd, 
 	char name[64];
 	gmtime_r(&second, &tm);
 	size_t n = strftime(name, sizeof name, "shadowtap-%Y%m%dT%H%M%SZ", &tm);
-	for (int number = 0; number < NUMBERS; number++) {
+	if (second != e->second)
+		e->names = 0;
+	e->second = second;
+	for (int number = e->names; number < NUMBERS; number++) {
+		e->names = number + 1;
 		snprintf(name + n, sizeof name - n, "-%03d.pcapng", number);
 		int fd = openat(e->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd >= 0) {

@@ -36,7 +36,7 @@ void shard_evidence_packet(struct shard *s, const struct flow *f, const struct p
 {
 	struct shard_evidence *e = &s->evidence;
 	struct flow_work *w = f->work;
-	if (f->decided)
+	if (f->decided || f->repeated) /* a second copy of a packet would only fill the ring */
 		return;
 	const struct frame frame = {.data = p->captured.p, .caplen = (uint32_t)p->captured.n, .len = p->frame_bytes,
 	                            .link_type = p->link_type, .capture = p->capture, .time_ns = p->time_ns,

@@ -126,7 +126,12 @@ static void test_the_oldest_make_room(void **state)
 	assert_true(exists("shadowtap-20200103T000000Z-000.pcapng"));
 	assert_true(exists("shadowtap-20200101T000000Z-000.pcapng"));
 	assert_int_equal(evidence_files_deleted(e), 1);
+	assert_true(exists("shadowtap-19700101T000000Z-000.pcapng"));
+	assert_int_equal(unlink(in_directory("shadowtap-19700101T000000Z-000.pcapng")), 0);
+	make_file("shadowtap-20200104T000000Z-000.pcapng", 1, 4000);
 	next(e, 0); /* 80 K and one byte: no room for 20 K more */
+	assert_false(exists("shadowtap-19700101T000000Z-000.pcapng")); /* a name is not given twice */
+	assert_true(exists("shadowtap-19700101T000000Z-001.pcapng"));
 	assert_false(exists("shadowtap-20200103T000000Z-000.pcapng"));
 	assert_true(exists("shadowtap-20200101T000000Z-000.pcapng"));
 	evidence_files_free(e);
