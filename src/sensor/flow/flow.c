@@ -324,18 +324,29 @@ static struct flow *flow_elsewhere(struct flow_table *t, struct flow *chain, con
 	return found;
 }
 
-/* f and g have the same packets: the older one stays. A flow that is decided has stopped reading, and does not replace one
- * that reads. */
-static struct flow *flow_merge(struct flow_table *t, struct flow *f, struct flow *g)
+/* Packet p of f is a copy of one that g had. The flow that is read stays, as it may have given an event already, else the
+ * older one; but never one that is decided, since that has stopped reading. Their counts add up: p and what came before
+ * it counted in one of them alone. *repeated: p has still been counted. */
+static struct flow *flow_merge(struct flow_table *t, struct flow *f, struct flow *g, const struct packet *p,
+                               unsigned side, bool *repeated)
 {
-	struct flow *stays = g->first_ns <= f->first_ns ? g : f;
-	struct flow *goes = stays == g ? f : g;
+	bool f_stays = !f->work == !g->work ? f->first_ns < g->first_ns : f->work != NULL;
+	struct flow *stays = f_stays ? f : g, *goes = f_stays ? g : f;
 	if (stays->decided)
 		return f;
 	anomaly_count(t->anomalies, ANOMALY_FLOW_TWICE);
 	flow_learn(stays, goes->key.encap);
 	for (unsigned i = 0; i < goes->other_encaps; i++)
 		flow_learn(stays, goes->other_encap[i]);
+	for (unsigned i = 0; i < 2; i++) {
+		stays->packets[i] += goes->packets[i];
+		stays->bytes[i] += goes->bytes[i];
+	}
+	if (f_stays && g->packets[side] && g->bytes[side] >= p->wire_bytes) { /* p counts here, its copy does not */
+		stays->packets[side]--;
+		stays->bytes[side] -= p->wire_bytes;
+		*repeated = false;
+	}
 	flow_end(t, goes, FLOW_END_MERGED);
 	return stays;
 }
@@ -385,10 +396,8 @@ struct flow *flow_table_touch(struct flow_table *t, const struct packet *p, unsi
 			return NULL;
 	} else if (repeated && !flow_answers(f, copied_in) && !(p->tcp_flags & TCP_SYN)) {
 		struct flow *g = flow_find(*bucket, &k, copied_in);
-		if (g) {
-			f = flow_merge(t, f, g);
-			repeated = f == g; /* else the copy that counted went with its flow */
-		}
+		if (g)
+			f = flow_merge(t, f, g, p, side, &repeated);
 	}
 	f->repeated = repeated;
 	if (repeated)

@@ -317,13 +317,24 @@ static void test_two_flows_that_turn_out_to_be_one_become_the_older_one(void **s
 	assert_int_equal(old->packets[c.side], 2);
 	assert_ptr_equal(touch(c.t, in_vlan(packet(7, 1000, false, 3, 1.02, TCP_ACK), 100), &c.side), old);
 	assert_int_equal(flow_table_counts(c.t).alive, 1);
+	/* the one that is read may have given an event: it stays, whatever its age */
+	struct flow *half = touch(c.t, in_vlan(packet(8, 1000, false, 20, 2, TCP_SYN), 200), &c.side);
+	p = packet(8, 1000, false, 21, 2.01, TCP_ACK);
+	struct flow *read = touch(c.t, in_vlan(p, 100), &c.side);
+	read->work = &c;
+	assert_ptr_not_equal(half, read);
+	assert_ptr_equal(touch(c.t, later(in_vlan(p, 200), 0.001), &c.side), read);
+	assert_true(read->repeated);
+	assert_int_equal(read->packets[c.side], 2);
+	assert_int_equal(read->bytes[c.side], 80);
+	assert_int_equal(c.ends.by[FLOW_END_MERGED], 2);
 	/* a flow that has been decided does not take the place of one that reads */
 	struct flow *other = touch(c.t, in_vlan(packet(7, 1000, false, 10, 3, TCP_ACK), 300), &c.side);
 	p = packet(7, 1000, false, 11, 3.01, TCP_ACK);
 	touch(c.t, in_vlan(p, 100), &c.side);
 	old->decided = true;
 	assert_ptr_equal(touch(c.t, in_vlan(p, 300), &c.side), other);
-	assert_int_equal(c.ends.by[FLOW_END_MERGED], 1);
+	assert_int_equal(c.ends.by[FLOW_END_MERGED], 2);
 	copies_stop(&c);
 }
 
