@@ -67,18 +67,17 @@ bool counters_decode(struct slice bytes, struct counters *ret)
 {
 	struct cursor c = cursor_of(bytes);
 	ret->n = 0;
-	while (cursor_left(&c) && cursor_ok(&c)) {
+	while (cursor_left(&c)) {
 		struct slice name = cursor_take(&c, cursor_u8(&c));
 		uint64_t high = cursor_be32(&c), low = cursor_be32(&c);
-		if (!cursor_ok(&c) || !name_is_good(name) || ret->n == LIMIT_COUNTERS)
-			break;
+		if (!cursor_ok(&c) || !name_is_good(name) || ret->n == LIMIT_COUNTERS) {
+			ret->n = 0;
+			return false;
+		}
 		struct counter *at = &ret->items[ret->n++];
 		memcpy(at->name, name.p, name.n);
 		at->name[name.n] = 0;
 		at->value = high << 32 | low;
 	}
-	if (cursor_ok(&c) && cursor_left(&c) == 0)
-		return true;
-	ret->n = 0;
-	return false;
+	return true;
 }
