@@ -201,6 +201,9 @@
  * rest. */
 #define LIMIT_LANE_PACKETS 256
 #define LIMIT_LANE_BATCHES 8
+/* Looks, a second apart, that a capture thread may go without coming back from reading a batch, which takes milliseconds. At the cap
+ * it hangs: the sensor process ends itself and the recorder starts another one. */
+#define LIMIT_LANE_LOOKS 10
 /* Bytes of a configuration file. More: refused. */
 #define LIMIT_CONFIG_FILE (1u << 20)
 /* Interfaces that one sensor reads. */

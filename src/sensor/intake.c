@@ -265,6 +265,21 @@ void intake_lane(struct intake *in, unsigned lane, struct intake_lane_state *ret
 	pthread_mutex_unlock(&in->gate.lock);
 }
 
+bool intake_is_stuck(struct intake *in)
+{
+	bool stuck = false;
+	pthread_mutex_lock(&in->gate.lock);
+	for (unsigned i = 0; i < in->n; i++) {
+		struct lane *l = &in->lanes[i];
+		bool moves = !l->running || l->over || l->waiting || l->rounds != l->rounds_seen;
+		l->rounds_seen = l->rounds;
+		l->looks_without_round = moves ? 0 : l->looks_without_round + 1;
+		stuck |= l->looks_without_round >= LIMIT_LANE_LOOKS;
+	}
+	pthread_mutex_unlock(&in->gate.lock);
+	return stuck;
+}
+
 void intake_anomalies(struct intake *in, struct anomaly_counts *into)
 {
 	pthread_mutex_lock(&in->gate.lock);

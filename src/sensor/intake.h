@@ -33,6 +33,9 @@ struct intake_lane_state {
 };
 unsigned intake_lanes(const struct intake *in);
 void intake_lane(struct intake *in, unsigned lane, struct intake_lane_state *ret);
+/* To be asked once a second or less often: has a lane, for as many looks as LIMIT_LANE_LOOKS, neither come back from reading and
+ * decoding nor waited for us? Looks are counted, not seconds: when the whole machine stood still that was one. */
+bool intake_is_stuck(struct intake *in);
 /* Adds what the lanes' decoders found strange. */
 void intake_anomalies(struct intake *in, struct anomaly_counts *into);
 /* Rounds in which a lane was not waited for. */

@@ -118,8 +118,10 @@ static void *lane_main(void *context)
 	pthread_mutex_lock(&g->lock);
 	while (!g->stop && !l->over) {
 		if (!l->filling) {
+			l->waiting = true;
 			while (!l->free_batches && !g->stop)
 				pthread_cond_wait(&g->recycled, &g->lock);
+			l->waiting = false;
 			if (g->stop)
 				break;
 			l->filling = l->free_batches;
@@ -134,6 +136,7 @@ static void *lane_main(void *context)
 			l->counted_at = l->now_counts.frames;
 		}
 		pthread_mutex_lock(&g->lock);
+		l->rounds++;
 		l->counts = l->now_counts;
 		l->anomalies = l->now_anomalies;
 		l->down = capture_live_is_down(l->capture);

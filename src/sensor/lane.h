@@ -45,8 +45,13 @@ struct lane {
 	uint64_t quiet_since; /* it has read and found nothing after so many publications */
 	bool over;            /* the interface is gone: lane_error() */
 	bool down;
+	uint64_t rounds;      /* how often it came back from reading */
+	bool waiting;         /* for a batch that is free: the reason is not here */
 	struct lane_counts counts;
 	struct anomaly_counts anomalies;
+	/* of whoever looks whether it still moves */
+	uint64_t rounds_seen;
+	unsigned looks_without_round;
 	/* the thread's own, copied from time to time */
 	struct lane_counts now_counts;
 	struct anomaly_counts now_anomalies;

@@ -333,6 +333,8 @@ static int run(struct process *p)
 			evidence_output_tick(&p->evidence, now);
 			tell_counters(p);
 			told_ms = now;
+			if (intake_is_stuck(p->intake))
+				abort(); /* a decoder that never ends: the recorder starts another process */
 		}
 		if (all_gone)
 			break;
