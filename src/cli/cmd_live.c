@@ -123,6 +123,8 @@ static int run(struct live_settings *s)
 		return EXIT_USAGE;
 	}
 	s->live.sensor.interfaces = s->interfaces;
+	if (!s->live.write)
+		s->live.sensor.evidence_bytes = 0;
 	s->live.signatures = s->live.n_signatures ? s->signatures : installed;
 	s->live.n_signatures = s->live.n_signatures ? s->live.n_signatures : 1;
 	if (s->stats_path) {

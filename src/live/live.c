@@ -74,6 +74,7 @@ static int on_event(void *context, const struct event *e)
 		return 0; /* nothing below `possible` is an event */
 	if (ledger_note(l->ledger, e->event_id, 0) == LEDGER_NEW)
 		l->new_events[e->j->verdict]++;
+	live_evidence_event(l, e);
 	json_t *json = event_json(e);
 	char *text = json ? json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 	json_decref(json);
@@ -131,6 +132,10 @@ static bool on_message(void *context, const struct message *m)
 			return false;
 		on_notice(l, &notice);
 		return true;
+	case MESSAGE_FILE_FULL:
+		if (l->evidence.files)
+			live_evidence_file(l);
+		return true;
 	case MESSAGE_READY:
 		if (!channel_read_ready(m->payload, &ready))
 			return false;
@@ -145,6 +150,7 @@ static void on_restarted(void *context)
 	struct live *l = context;
 	health_sensor_restarted(l->health);
 	l->interfaces_lost = 0;
+	l->evidence.given = false;
 }
 
 /* ---- what the operator tells ---- */
@@ -215,6 +221,7 @@ static void tick(struct live *l)
 {
 	int64_t now = live_now_ms();
 	keeper_tick(&l->keeper);
+	live_evidence_tick(l);
 	if (l->stopping && now >= l->stop_by_ms)
 		keeper_kill(&l->keeper);
 	if (now >= l->stats_at_ms) {
@@ -302,6 +309,8 @@ static enum live_outcome open_all(struct live *l)
 	char error[STORE_ERROR_TEXT] = "out of memory", *spill = NULL;
 	if (!live_load(l))
 		return LIVE_BAD_CONFIG;
+	if (!live_evidence_start(l))
+		return LIVE_FAILED;
 	if (store_open(c->db, &l->store, error) != 0) {
 		live_say(l, "%s", error);
 		return LIVE_FAILED;
@@ -353,6 +362,7 @@ static enum live_outcome close_all(struct live *l, enum live_outcome outcome)
 	if (l->store && store_close(l->store) != 0)
 		outcome = LIVE_FAILED;
 	keeper_done(&l->keeper);
+	live_evidence_done(l);
 	recorder_free(l->recorder);
 	health_free(l->health);
 	free(l->ledger);

@@ -24,6 +24,12 @@ struct live {
 	struct ledger *ledger;
 	struct keeper keeper;
 	int signals, launcher;
+	struct {
+		struct evidence_files *files; /* NULL: no packets are kept */
+		struct ledger *wanted;        /* events whose connections were asked for */
+		bool given, failing;          /* the sensor process has a file; none could be made */
+		int64_t retry_at_ms;
+	} evidence;
 
 	uint64_t new_events[VERDICT_COUNT];
 	uint64_t memory_failures;
@@ -41,6 +47,16 @@ void live_note(struct live *l, const char *format, ...) __attribute__((format(pr
 
 /* False after saying why; what was in force stays in force. */
 bool live_load(struct live *l);
+
+/* ---- live_evidence.c: does nothing without --write ---- */
+
+bool live_evidence_start(struct live *l); /* false after saying why */
+/* An event in a new state: its connection's packets may be wanted. */
+void live_evidence_event(struct live *l, const struct event *e);
+/* The sensor process wants the next file. */
+void live_evidence_file(struct live *l);
+void live_evidence_tick(struct live *l);
+void live_evidence_done(struct live *l);
 
 /* ---- live_stats.c ---- */
 

@@ -177,8 +177,6 @@ char *health_json(const struct health *h, const struct health_sample *s)
 	put(writing, "database_used", s->writer->database_used);
 	put(group(root, "observations"), "taken", s->recorder->observations);
 	put(group(root, "observations"), "invalid", s->recorder->invalid);
-	put(group(root, "evidence"), "bytes", s->evidence_bytes);
-	put(group(root, "evidence"), "files", s->evidence_files);
 	json_object_set_new(root, "captures", captures_json(h));
 	put_groups(h, root);
 	put(group(root, "memory"), "recorder_process", s->recorder_memory);
@@ -297,7 +295,8 @@ char *health_prometheus(const struct health *h, const struct health_sample *s)
 	value(f, "writable", "gauge", "1 while the database can be written.", s->writer->failing_ms == 0);
 	value(f, "database_bytes", "gauge", "Size of the database's files.", s->writer->database_file);
 	value(f, "observations_invalid_total", "counter", "Observations that the recorder refused.", s->recorder->invalid);
-	value(f, "evidence_bytes_total", "counter", "Bytes of evidence packets written.", s->evidence_bytes);
+	value(f, "evidence_bytes_total", "counter", "Bytes of evidence packets written.", health_total(h, "evidence.bytes"));
+	value(f, "evidence_unwritten_total", "counter", "Evidence packets that could not be written.", health_total(h, "evidence.unwritten"));
 	value(f, "sensor_up", "gauge", "1 while the sensor process runs.", s->sensor_runs);
 	value(f, "sensor_restarts_total", "counter", "Times that the sensor process had to be started again.", s->sensor_restarts);
 	value(f, "uptime_seconds", "gauge", "Since the recorder started.", s->uptime_seconds);

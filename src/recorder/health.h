@@ -21,7 +21,6 @@ struct health_sample {
 	const struct writer_state *writer;
 	uint64_t new_events[VERDICT_COUNT]; /* by the verdict that they had when they were first seen */
 	uint64_t recorder_memory; /* bytes resident */
-	uint64_t evidence_bytes, evidence_files; /* written in all */
 };
 
 /* interfaces: names by capture index; borrowed, as is sensor. NULL when out of memory. */

@@ -252,6 +252,7 @@ static void tell_counters(struct process *p)
 	counters_set(&c, p->observations, "process.observations");
 	counters_set(&c, p->lost, "process.observations_lost");
 	counters_set(&c, outbox_bytes(p->out), "memory.outbox");
+	counters_set(&c, p->config->evidence_bytes, "memory.evidence");
 	counters_set(&c, p->evidence.packets, "evidence.packets");
 	counters_set(&c, p->evidence.bytes, "evidence.bytes");
 	counters_set(&c, p->evidence.files, "evidence.files");
