@@ -1,16 +1,17 @@
 """A network of the test's own, `shadowtap live` in it, captures sent past it, and what it then has in its database.
 
-Used by the test_*.py of this folder, which are called with: SHADOWTAP SOURCE_TREE MISBEHAVING. The test's process moves into a
-network namespace of its own: interface names clash with nobody's, tests run side by side, and all of it goes when the process
-goes, however that comes about. Where that cannot be done the test is skipped (exit code 77). Knows nothing of single tests.
+Used by the test_*.py of this folder, which are called with: SHADOWTAP SOURCE_TREE MISBEHAVING_SENSOR. The test's process
+moves into a network namespace of its own: interface names clash with nobody's, tests run side by side, and all of it goes
+when the process goes, however that comes about. Where that cannot be done the test is skipped (exit code 77).
 """
-import atexit, ctypes, glob, gzip, json, os, re, shutil, signal, socket, sqlite3, struct, subprocess, sys, tempfile, threading, time
+import atexit, ctypes, glob, gzip, json, os, re, shutil, signal, socket, sqlite3, struct, subprocess, sys, tempfile
+import threading, time
 
 SKIPPED = 77
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
 SECONDS_IN_ALL = 110  # below CTest's own limit, so that everything is cleaned up
-PATIENCE = 30         # for what takes a moment on an idle machine: the machine may be loaded, and the build has sanitizers
+PATIENCE = 30         # for what takes a moment on an idle machine: it may be loaded, and the build has sanitizers
 
 BINARY, TREE = (os.path.abspath(p) for p in sys.argv[1:3])
 MISBEHAVING = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else None
@@ -150,7 +151,8 @@ def send(capture, far="far", pps=2000, also=()):
     The number of frames."""
     speed = ["--topspeed"] if pps == 0 else [] if pps is None else ["--pps", str(pps)]
     with tempfile.TemporaryDirectory() as tmp:
-        out = command("tcpreplay", "-i", far, *speed, *also, plain_capture(capture, tmp))
+        # niced: on a loaded machine it must not pause where the capture does not, since packet time is a clock
+        out = command("nice", "-n", "-15", "tcpreplay", "-i", far, *speed, *also, plain_capture(capture, tmp))
     sent = re.search(r"Successful packets:\s+(\d+)", out)
     failed = re.search(r"Failed packets:\s+(\d+)", out)
     check(sent and failed and failed.group(1) == "0", "tcpreplay: " + out)
@@ -347,7 +349,7 @@ def run(*tests):
         try:
             test()
             verdict = "ok"
-        except AssertionError as e:
+        except (AssertionError, TimeoutError) as e:
             verdict = "FAILED: %s" % e
             failed += 1
         print("%s (%.1f s): %s" % (test.__name__, time.monotonic() - began, verdict), flush=True)

@@ -1,5 +1,5 @@
-"""What was captured, sent past a live sensor, gives the events that the file gives: whatever the number of workers and of
-capture threads, and where the two directions arrive on two interfaces. Times, frame numbers and names of captures differ.
+"""What was captured, sent past a live sensor, gives the events that the file gives: whatever the number of workers and
+of capture threads, and where the two directions arrive on two interfaces. Times and frame numbers differ.
 """
 import json, os, tempfile, time
 import harness as h
@@ -7,7 +7,8 @@ import harness as h
 SETTINGS = {"one worker": ["--workers", "1"], "two workers": ["--workers", "2"], "four workers": ["--workers", "4"],
             "two capture threads": ["--capture-threads", "2", "--workers", "2"]}
 # Of several connections each, with answers that stream, with lost segments, over IPv6.
-SPLIT = ("http_everything_stateful", "sse_everything", "d_lost__http_many_calls", "ipv6_http", "proxy_connect_plain_http")
+SPLIT = ("http_everything_stateful", "sse_everything", "d_lost__http_many_calls", "ipv6_http",
+         "proxy_connect_plain_http")
 # What a sensor that starts in the middle of things cannot have in common with a file, and nDPI's label, a hint.
 APART = ("first_seen", "last_seen", "first_frame", "capture", "event_id", "app_label")
 
@@ -71,8 +72,8 @@ def watch(captures, settings, pps):
     for name, s in sensors.items():
         s.wait_frames(sent)
         stats = s.stats()
-        h.check(stats["packets"] == sent and stats["kernel_drops"] == 0, "%s: %d frames of %d, %d dropped by the kernel" %
-                (name, stats["packets"], sent, stats["kernel_drops"]))
+        h.check(stats["packets"] == sent and stats["kernel_drops"] == 0,
+                "%s: %d frames of %d, %d dropped by the kernel" % (name, stats["packets"], sent, stats["kernel_drops"]))
         h.check(s.stop() == 0, "%s: ended badly:\n%s" % (name, s.said()))
         events[name] = s.events()
     return events
