@@ -66,6 +66,9 @@
 #define LIMIT_FLOW_CLOSED_SECONDS 10
 #define LIMIT_FLOW_OPEN_SECONDS 7440
 #define LIMIT_FLOW_UDP_SECONDS 120
+/* The same for a connection in which nothing is read any more: should it come back later, its next bytes are looked at once more, which costs
+ * little; keeping it for two hours would cost a busy span most of its table. */
+#define LIMIT_FLOW_DECIDED_SECONDS 600
 
 /* ---- stream ---- */
 /* Out-of-order bytes held per direction, and pieces. 512 KiB is a full window of a fast connection; past it the hole

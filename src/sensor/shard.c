@@ -42,6 +42,8 @@ static void work_end(struct shard *s, struct flow_work *w)
 	flow_work_free(w);
 	f->work = NULL;
 	f->decided = true;
+	if (f->class == FLOW_OPEN)
+		flow_table_classify(s->flows, f, FLOW_DECIDED);
 }
 
 /* ---- what reassembly calls ---- */

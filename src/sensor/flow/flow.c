@@ -46,6 +46,7 @@ struct flow_table {
 static const int64_t class_lifetime_ns[FLOW_CLASSES] = {
 	[FLOW_HALF_OPEN] = LIMIT_FLOW_HALF_OPEN_SECONDS * NS_PER_SEC,
 	[FLOW_UDP] = LIMIT_FLOW_UDP_SECONDS * NS_PER_SEC,
+	[FLOW_DECIDED] = LIMIT_FLOW_DECIDED_SECONDS * NS_PER_SEC,
 	[FLOW_OPEN] = LIMIT_FLOW_OPEN_SECONDS * NS_PER_SEC,
 	[FLOW_CLOSED] = LIMIT_FLOW_CLOSED_SECONDS * NS_PER_SEC,
 };
@@ -183,11 +184,11 @@ static void list_again(struct list *l, struct flow *f, int64_t now_ns)
 	f->listed_ns = now_ns;
 }
 
-/* Room for one more flow: half-open flows go first, then closed ones, then whoever was listed first and not used since
+/* Room for one more flow: half-open flows go first, then closed ones, then those that nobody reads, then whoever was listed first and not used since
  * (a few second chances, so that the search stays bounded). */
 static void evict_one(struct flow_table *t, int64_t now_ns)
 {
-	static const enum flow_class order[] = {FLOW_HALF_OPEN, FLOW_CLOSED, FLOW_UDP, FLOW_OPEN};
+	static const enum flow_class order[] = {FLOW_HALF_OPEN, FLOW_CLOSED, FLOW_UDP, FLOW_DECIDED, FLOW_OPEN};
 	anomaly_count(t->anomalies, ANOMALY_FLOW_LIMIT);
 	for (size_t i = 0; i < FLOW_CLASSES; i++) {
 		struct list *l = &t->lists[order[i]];

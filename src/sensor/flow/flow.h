@@ -26,6 +26,7 @@ enum { FLOW_OTHER_ENCAPS = 2 };
 enum flow_class {
 	FLOW_HALF_OPEN, /* no payload yet: first to go when room is needed */
 	FLOW_UDP,
+	FLOW_DECIDED,   /* TCP in which nothing is read any more */
 	FLOW_OPEN,
 	FLOW_CLOSED,
 	FLOW_CLASSES

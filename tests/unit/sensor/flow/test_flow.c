@@ -118,6 +118,13 @@ static void test_ageing_by_packet_time(void **state)
 	assert_int_equal(ends.n, 1);
 	flow_table_age(t, 3 * LIMIT_FLOW_OPEN_SECONDS * NS_PER_SEC);
 	assert_int_equal(ends.by[FLOW_END_AGED], 2);
+	/* one in which nothing is read leaves sooner */
+	struct flow *decided = touch(t, packet(3, 1, false, 4, 30000, TCP_SYN), &side);
+	flow_table_classify(t, decided, FLOW_DECIDED);
+	flow_table_age(t, 30000 * NS_PER_SEC + LIMIT_FLOW_DECIDED_SECONDS * NS_PER_SEC);
+	assert_int_equal(ends.by[FLOW_END_AGED], 2);
+	flow_table_age(t, 30001 * NS_PER_SEC + LIMIT_FLOW_DECIDED_SECONDS * NS_PER_SEC);
+	assert_int_equal(ends.by[FLOW_END_AGED], 3);
 	struct flow_counts c = flow_table_counts(t);
 	assert_int_equal(c.opened, c.alive + c.aged + c.evicted + c.reused + c.drained + c.merged);
 	flow_table_free(t);
