@@ -90,13 +90,25 @@ def no_offloads(interface):
                         "gro", "off", "rxvlan", "off", "txvlan", "off"], capture_output=True)
 
 
-def veth(near="near", far="far"):
-    """What is sent into far arrives at near, frames of any size."""
+def veth(near="near", far="far", arp=False, mtu=65535):
+    """What is sent into far arrives at near. With arp: for stations that speak for themselves."""
     command("ip", "link", "add", near, "type", "veth", "peer", "name", far)
     for name in (near, far):
-        command("ip", "link", "set", name, "mtu", "65535", "arp", "off", "up")
+        command("ip", "link", "set", name, "mtu", mtu, "arp", "on" if arp else "off", "up")
         no_offloads(name)
     return near, far
+
+
+def other_namespace(interface, address):
+    """Moves an interface into a further namespace, with an address. The words to put before a command that is to run there."""
+    holder = Program(["unshare", "--net", "sleep", "1000"])
+    inside = ["nsenter", "--target", str(holder.pid), "--net"]
+    own = os.readlink("/proc/self/ns/net")
+    wait_until("a further namespace", lambda: os.readlink("/proc/%d/ns/net" % holder.pid) != own)
+    command("ip", "link", "set", interface, "netns", holder.pid)
+    command(*inside, "ip", "addr", "add", address, "dev", interface)
+    command(*inside, "ip", "link", "set", interface, "up")
+    return inside
 
 
 def workspace():
