@@ -2,6 +2,7 @@
 """Holds man pages, completions and the example configuration against `shadowtap COMMAND --help` and the schemas, both
 ways. Run by ctest: test_documented.py SHADOWTAP SOURCE"""
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -11,6 +12,7 @@ import unittest
 
 BINARY, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
 PACKAGING = SOURCE / "packaging"
+os.environ["SHADOWTAP_SIGNATURES"] = str(SOURCE / "signatures")  # a packaged binary is tested with those of its sources
 DOCUMENTED = ["live", "replay", "query", "policy", "signatures", "interfaces", "config"]
 VERBS = {"policy": ["check", "test"], "signatures": ["check", "list", "test"], "config": ["check", "show"]}
 LONG = r"--([a-z][a-z0-9-]*)"
