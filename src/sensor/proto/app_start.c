@@ -28,16 +28,12 @@ static bool start(struct app_stream *a, enum app_protocol protocol, bool flip, b
 			http1_gap(a->http, FROM_SERVER, 0);
 		}
 		return a->http;
-	case APP_TLS:
-		a->tls = tls_new(a->anomalies);
-		return a->tls;
+	case APP_TLS: a->tls = tls_new(a->anomalies); return a->tls;
 	case APP_JSON_LINES:
 		for (int d = 0; d < 2; d++)
 			a->lines[d] = jsonrpc_new(app_line, a, a->anomalies);
 		return a->lines[0] && a->lines[1];
-	case APP_SOCKS:
-		a->socks = socks_new();
-		return a->socks;
+	case APP_SOCKS: a->socks = socks_new(); return a->socks;
 	case APP_WEBSOCKET: {
 		static const struct websocket_terms terms = {.unseen = true};
 		a->websocket = websocket_reader_new(a->sink, a->context, a->anomalies, a->depth, 0, &terms);
@@ -46,8 +42,7 @@ static bool start(struct app_stream *a, enum app_protocol protocol, bool flip, b
 		return a->websocket;
 	}
 	case APP_HTTP2: return start_http2(a, flip, found);
-	default:
-		return false;
+	default: return false;
 	}
 }
 

@@ -166,7 +166,8 @@ static void frame_begin(struct http2_side *s)
 	s->frame = http2_frame_read(s->head);
 	const struct http2_frame *f = &s->frame;
 	bool continues = f->type == HTTP2_CONTINUATION;
-	/* text read as a header is a frame of megabytes: where the place is a guess, only an open stream may have those */
+	/* text read as a header is a frame of megabytes: where the place is a guess, only an open stream may have those
+	 */
 	if (s->resynced && f->length > HTTP2_FRAME_DEFAULT_MAX && !http2_streams_find(&h->streams, f->stream)) {
 		side_error(s);
 		return;

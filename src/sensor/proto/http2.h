@@ -25,24 +25,25 @@ struct http2_callbacks {
 	void (*body)(void *context, void *reader, struct slice bytes);
 	/* Bytes of it are missing here. With a content coding `end` follows. */
 	void (*body_gap)(void *context, void *reader);
-	/* Once for each direction that had a head, and for the answer that will not come. Not for 1xx. Where the connection
-	 * ends without an answer nothing is said of it. */
+	/* Once for each direction that had a head, and for the answer that will not come. Not for 1xx. Where the
+	 * connection ends without an answer nothing is said of it. */
 	void (*end)(void *context, enum direction d, uint64_t exchange, void *reader, enum http2_ended how);
 };
 
 /* NULL when out of memory. anomalies is borrowed. */
 struct http2 *http2_new(const struct http2_callbacks *callbacks, void *context, struct anomaly_counts *anomalies);
 
-/* The connection was HTTP/1.1 until a 101 (RFC 7540 3.2): stream 1 is that request, already told under its number there. */
+/* The connection was HTTP/1.1 until a 101 (RFC 7540 3.2): stream 1 is that request, already told under its number
+ * there. */
 void http2_upgraded(struct http2 *h, uint64_t exchange, struct slice method);
 
 /* PARSE_MORE, or PARSE_BAD: that direction is no HTTP/2 (any more) and ignores what follows. */
 enum parse http2_feed(struct http2 *h, enum direction d, struct slice bytes);
 
 /* n bytes are missing in direction d; n == 0 means an unknown number. Inside a frame they are counted past: of DATA the
- * body has a hole, of a header block the compression state is lost. Any other gap makes the reader look for a frame in the
- * segments that follow (http2_feed is called with segments as they arrived), and both are lost: see http2_resynced(). A
- * gap before any byte means a start in mid-stream. */
+ * body has a hole, of a header block the compression state is lost. Any other gap makes the reader look for a frame in
+ * the segments that follow (http2_feed is called with segments as they arrived), and both are lost: see
+ * http2_resynced(). A gap before any byte means a start in mid-stream. */
 void http2_gap(struct http2 *h, enum direction d, uint64_t n);
 
 /* The sender closed its direction. */

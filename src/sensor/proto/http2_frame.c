@@ -4,11 +4,11 @@ struct http2_frame http2_frame_read(const uint8_t *p)
 {
 	uint32_t stream = (uint32_t)p[5] << 24 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 8 | p[8];
 	return (struct http2_frame){
-		.length = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2],
-		.type = p[3],
-		.flags = p[4],
-		.stream = stream & 0x7fffffff,
-		.reserved = stream >> 31,
+	    .length = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2],
+	    .type = p[3],
+	    .flags = p[4],
+	    .stream = stream & 0x7fffffff,
+	    .reserved = stream >> 31,
 	};
 }
 
@@ -43,12 +43,12 @@ bool http2_frame_is_legal(const struct http2_frame *f, enum direction d)
 bool http2_frame_is_plausible(const struct http2_frame *f)
 {
 	static const uint8_t flags[] = {
-		[HTTP2_DATA] = HTTP2_END_STREAM | HTTP2_PADDED,
-		[HTTP2_HEADERS] = HTTP2_END_STREAM | HTTP2_END_HEADERS | HTTP2_PADDED | HTTP2_HAS_PRIORITY,
-		[HTTP2_SETTINGS] = HTTP2_ACK,
-		[HTTP2_PUSH_PROMISE] = HTTP2_END_HEADERS | HTTP2_PADDED,
-		[HTTP2_PING] = HTTP2_ACK,
-		[HTTP2_CONTINUATION] = HTTP2_END_HEADERS,
+	    [HTTP2_DATA] = HTTP2_END_STREAM | HTTP2_PADDED,
+	    [HTTP2_HEADERS] = HTTP2_END_STREAM | HTTP2_END_HEADERS | HTTP2_PADDED | HTTP2_HAS_PRIORITY,
+	    [HTTP2_SETTINGS] = HTTP2_ACK,
+	    [HTTP2_PUSH_PROMISE] = HTTP2_END_HEADERS | HTTP2_PADDED,
+	    [HTTP2_PING] = HTTP2_ACK,
+	    [HTTP2_CONTINUATION] = HTTP2_END_HEADERS,
 	};
 	bool odd = f->stream & 1; /* even ones are pushed, which nobody does any more */
 	if (f->reserved || f->type > HTTP2_CONTINUATION || (f->flags & ~flags[f->type]) ||

@@ -1,5 +1,5 @@
-/* Nine bytes -> the header of an HTTP/2 frame (RFC 9113 4.1), and whether a frame may look like that. Called by http2 and
- * by its search for a place after lost bytes. */
+/* Nine bytes -> the header of an HTTP/2 frame (RFC 9113 4.1), and whether a frame may look like that. Called by http2
+ * and by its search for a place after lost bytes. */
 #ifndef SHADOWTAP_HTTP2_FRAME_H
 #define SHADOWTAP_HTTP2_FRAME_H
 
@@ -11,11 +11,25 @@
 enum { HTTP2_FRAME_HEADER = 9, HTTP2_FRAME_DEFAULT_MAX = 16384 };
 
 enum http2_type {
-	HTTP2_DATA, HTTP2_HEADERS, HTTP2_PRIORITY, HTTP2_RST_STREAM, HTTP2_SETTINGS, HTTP2_PUSH_PROMISE, HTTP2_PING,
-	HTTP2_GOAWAY, HTTP2_WINDOW_UPDATE, HTTP2_CONTINUATION,
+	HTTP2_DATA,
+	HTTP2_HEADERS,
+	HTTP2_PRIORITY,
+	HTTP2_RST_STREAM,
+	HTTP2_SETTINGS,
+	HTTP2_PUSH_PROMISE,
+	HTTP2_PING,
+	HTTP2_GOAWAY,
+	HTTP2_WINDOW_UPDATE,
+	HTTP2_CONTINUATION,
 };
 
-enum { HTTP2_END_STREAM = 0x1, HTTP2_ACK = 0x1, HTTP2_END_HEADERS = 0x4, HTTP2_PADDED = 0x8, HTTP2_HAS_PRIORITY = 0x20 };
+enum {
+	HTTP2_END_STREAM = 0x1,
+	HTTP2_ACK = 0x1,
+	HTTP2_END_HEADERS = 0x4,
+	HTTP2_PADDED = 0x8,
+	HTTP2_HAS_PRIORITY = 0x20
+};
 
 struct http2_frame {
 	uint32_t length;

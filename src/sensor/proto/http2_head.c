@@ -1,11 +1,11 @@
 /* A complete header block -> the head of a request or an answer, on its stream. Called by http2.c.
  *
- * Streams pair requests and answers, so lost bytes break no pairing: they only make streams appear without their request
- * (unpaired), or their DATA without any head, which then gets one without fields. A frame of a stream that is over, or
- * left for want of room, is told from one that began unseen by the client's numbers: those only grow, so unless bytes of
- * the client were lost every stream up to the highest is known to have been there.
- * What RFC 9113 8 calls malformed is refused by honest receivers, but some proxies let it pass: such a head is marked
- * ambiguous and proves nothing. */
+ * Streams pair requests and answers, so lost bytes break no pairing: they only make streams appear without their
+ * request (unpaired), or their DATA without any head, which then gets one without fields. A frame of a stream that is
+ * over, or left for want of room, is told from one that began unseen by the client's numbers: those only grow, so
+ * unless bytes of the client were lost every stream up to the highest is known to have been there. What RFC 9113 8
+ * calls malformed is refused by honest receivers, but some proxies let it pass: such a head is marked ambiguous and
+ * proves nothing. */
 #include "http2_state.h"
 
 struct pseudo {
@@ -34,7 +34,7 @@ static void pseudo_add(struct pseudo *p, const struct http_field *f)
 	const struct {
 		const char *name;
 		struct slice *value;
-	} known[] = {{":method", &p->method}, {":scheme", &p->scheme}, {":path", &p->path},
+	} known[] = {{":method", &p->method},       {":scheme", &p->scheme}, {":path", &p->path},
 		     {":authority", &p->authority}, {":status", &p->status}, {":protocol", &p->protocol}};
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (slice_eq_str(f->name, known[i].name)) {

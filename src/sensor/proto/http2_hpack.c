@@ -9,7 +9,7 @@ enum {
 	ENTRY_OVERHEAD = 32,    /* RFC 7541 4.1 */
 	PLACE_HOLDER_SIZE = 33, /* a name of one byte, no value */
 	STATIC_ENTRIES = 61,
-	ENTRY_MEMORY = 200,     /* what nghttp2 allocates for an entry besides its text */
+	ENTRY_MEMORY = 200, /* what nghttp2 allocates for an entry besides its text */
 	INFLATER_MEMORY = 2048,
 };
 
@@ -79,7 +79,8 @@ static bool fill(nghttp2_hd_inflater *inflater, uint32_t table)
 	}
 	nghttp2_nv nv;
 	int flags = 0;
-	return nghttp2_hd_inflate_hd2(inflater, &nv, &flags, in, 0, 1) >= 0 && nghttp2_hd_inflate_end_headers(inflater) == 0;
+	return nghttp2_hd_inflate_hd2(inflater, &nv, &flags, in, 0, 1) >= 0 &&
+	       nghttp2_hd_inflate_end_headers(inflater) == 0;
 }
 
 static bool hpack_ready(struct http2_hpack *p)

@@ -13,8 +13,8 @@ struct reader {
 	enum direction direction;
 	uint64_t exchange;
 	size_t memory;
-	bool unknown;          /* its content type was lost: the first bytes will tell */
-	bool refused;          /* and told that it is not of interest */
+	bool unknown; /* its content type was lost: the first bytes will tell */
+	bool refused; /* and told that it is not of interest */
 	uint8_t n_first;
 	uint8_t first[TELLING];
 };
@@ -77,7 +77,8 @@ static enum http_body on_head(void *context, const struct http_head *head, void 
 	return HTTP_BODY_READ;
 }
 
-/* The media type that a body without one has by its first bytes; NULL: it is nothing of interest. *ret_sure: or may still be. */
+/* The media type that a body without one has by its first bytes; NULL: it is nothing of interest. *ret_sure: or may
+ * still be. */
 static const char *type_of(const struct reader *r, bool *ret_sure)
 {
 	static const char *const fields[] = {"event:", "data:", "id:", "retry:", ":"};

@@ -1,5 +1,6 @@
-/* An HTTP/2 connection -> what the sink of an app_stream hears: heads, JSON-RPC messages, events, ends. Called by app_stream
- * with the bytes of a connection, or of what it carries inside. A reader for each body that is wanted, made and freed with it. */
+/* An HTTP/2 connection -> what the sink of an app_stream hears: heads, JSON-RPC messages, events, ends. Called by
+ * app_stream with the bytes of a connection, or of what it carries inside. A reader for each body that is wanted, made
+ * and freed with it. */
 #ifndef SHADOWTAP_HTTP2_MESSAGES_H
 #define SHADOWTAP_HTTP2_MESSAGES_H
 

@@ -1,9 +1,10 @@
 /* A segment of a direction that lost bytes -> where a frame begins in it.
  *
- * A frame's header is nine bytes with many zeros, so alone it proves little. It is believed where the whole chain of frames
- * to the end of the segment makes sense, and: its header block can be unfolded and reads as a head; or its stream is
- * one that is open; or it stands at the start of the segment and the chain has two frames or ends with it. Known
- * weakness: frames larger than the default size are not found, nor a frame whose header is split over segments. */
+ * A frame's header is nine bytes with many zeros, so alone it proves little. It is believed where the whole chain of
+ * frames to the end of the segment makes sense, and: its header block can be unfolded and reads as a head; or its
+ * stream is one that is open; or it stands at the start of the segment and the chain has two frames or ends with it.
+ * Known weakness: frames larger than the default size are not found, nor a frame whose header is split over segments.
+ */
 #include "http2_state.h"
 
 struct trial {
@@ -19,8 +20,8 @@ static void trial_field(void *context, struct slice name, struct slice value)
 	if (slice_eq_str(name, ":status"))
 		t->answer |= value.n == 3;
 	else if (name.p[0] == ':')
-		t->request |= slice_eq_str(name, ":method") || slice_eq_str(name, ":path") || slice_eq_str(name, ":scheme") ||
-			      slice_eq_str(name, ":authority");
+		t->request |= slice_eq_str(name, ":method") || slice_eq_str(name, ":path") ||
+			      slice_eq_str(name, ":scheme") || slice_eq_str(name, ":authority");
 	for (size_t i = 0; i < name.n; i++)
 		t->bad |= name.p[i] <= ' ' || name.p[i] >= 0x7f || (name.p[i] >= 'A' && name.p[i] <= 'Z');
 	for (size_t i = 0; i < value.n; i++)

@@ -1,5 +1,6 @@
-/* The connection's state, shared by the files of http2 and by nobody else: http2.c takes frames apart, http2_head.c says
- * what a complete header block means, http2_stream.c moves bodies and ends them, http2_resync.c finds a place again. */
+/* The connection's state, shared by the files of http2 and by nobody else: http2.c takes frames apart, http2_head.c
+ * says what a complete header block means, http2_stream.c moves bodies and ends them, http2_resync.c finds a place
+ * again. */
 #ifndef SHADOWTAP_HTTP2_STATE_H
 #define SHADOWTAP_HTTP2_STATE_H
 
@@ -14,16 +15,16 @@ enum http2_state {
 	HTTP2_IN_PREFACE, /* client: the first 24 bytes */
 	HTTP2_IN_HEADER,  /* in the nine bytes before a frame */
 	HTTP2_IN_PAYLOAD,
-	HTTP2_LOST,       /* looking for a segment with a frame in it */
-	HTTP2_IS_BAD,     /* no HTTP/2 */
-	HTTP2_IS_ENDED,   /* the sender closed */
+	HTTP2_LOST,     /* looking for a segment with a frame in it */
+	HTTP2_IS_BAD,   /* no HTTP/2 */
+	HTTP2_IS_ENDED, /* the sender closed */
 };
 
 /* A header block while it is read: HEADERS or PUSH_PROMISE and what continues them. */
 struct http2_block {
 	bool open;
-	bool dropped;     /* nobody's head: only the compression state is of interest */
-	bool damaged;     /* bytes of it were lost, or it could not be unfolded: the rest is passed */
+	bool dropped; /* nobody's head: only the compression state is of interest */
+	bool damaged; /* bytes of it were lost, or it could not be unfolded: the rest is passed */
 	bool fields_lost;
 	bool end_stream;
 	uint32_t stream;
@@ -34,17 +35,17 @@ struct http2_block {
 
 struct http2_side {
 	struct http2 *h;
-	uint8_t direction;  /* enum direction */
-	uint8_t state;      /* enum http2_state */
+	uint8_t direction; /* enum direction */
+	uint8_t state;     /* enum http2_state */
 	bool resynced;
-	bool was_lost;      /* ever: frames of streams that began unseen may come */
-	uint8_t n_head;     /* bytes of head, or of the preface */
+	bool was_lost;  /* ever: frames of streams that began unseen may come */
+	uint8_t n_head; /* bytes of head, or of the preface */
 	uint8_t n_prefix, prefix_need;
 	uint8_t head[HTTP2_FRAME_HEADER];
 	uint8_t pad_length; /* as read from the prefix */
 	struct http2_frame frame;
-	uint32_t left;      /* of the payload, padding included */
-	uint32_t pad;       /* of it, padding */
+	uint32_t left; /* of the payload, padding included */
+	uint32_t pad;  /* of it, padding */
 	struct http2_block block;
 	struct http2_hpack hpack;
 };
@@ -55,12 +56,12 @@ struct http2 {
 	struct anomaly_counts *anomalies;
 	struct http2_side side[2];
 	struct http2_streams streams;
-	uint64_t exchanges;   /* number of the last one */
-	uint64_t found_from;  /* exchanges from this number on were seen after the last loss */
-	uint32_t highest;     /* stream that the client began */
-	uint32_t bodies;      /* that are read now */
+	uint64_t exchanges;  /* number of the last one */
+	uint64_t found_from; /* exchanges from this number on were seen after the last loss */
+	uint32_t highest;    /* stream that the client began */
+	uint32_t bodies;     /* that are read now */
 	uint32_t resets, controls;
-	size_t coding_bytes;  /* of all decoders */
+	size_t coding_bytes; /* of all decoders */
 	bool streams_counted;
 };
 

@@ -1,5 +1,5 @@
-/* Stream ids -> what is known of each stream that is open, at most LIMIT_HTTP2_STREAMS. Called by http2. Says who has to
- * leave when there is no room; what leaving means is its caller's business. */
+/* Stream ids -> what is known of each stream that is open, at most LIMIT_HTTP2_STREAMS. Called by http2. Says who has
+ * to leave when there is no room; what leaving means is its caller's business. */
 #ifndef SHADOWTAP_HTTP2_STREAMS_H
 #define SHADOWTAP_HTTP2_STREAMS_H
 
@@ -11,16 +11,16 @@ struct content_coding;
 /* One direction of a stream. */
 struct http2_body {
 	uint64_t exchange;
-	void *reader;     /* the owner's */
+	void *reader; /* the owner's */
 	struct content_coding *coding;
-	bool headed;      /* its head was reported */
-	bool wanted;      /* the owner reads it */
-	bool done;        /* nothing more will be said of it */
+	bool headed; /* its head was reported */
+	bool wanted; /* the owner reads it */
+	bool done;   /* nothing more will be said of it */
 };
 
 struct http2_stream {
 	uint32_t id;
-	char method[16];  /* of the request, as far as it fits; empty if not known */
+	char method[16]; /* of the request, as far as it fits; empty if not known */
 	struct http2_body body[2];
 };
 

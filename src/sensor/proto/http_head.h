@@ -15,18 +15,18 @@ struct http_field {
 struct http_head {
 	enum direction direction;
 	uint8_t major, minor;
-	struct slice method;  /* request; for an answer, the method of its request, empty if that is not known */
-	struct slice target;  /* request: as sent; empty for an answer. HTTP/2: its :path, of a CONNECT its :authority */
+	struct slice method; /* request; for an answer, the method of its request, empty if that is not known */
+	struct slice target; /* request: as sent; empty for an answer. HTTP/2: its :path, of a CONNECT its :authority */
 	struct slice authority; /* HTTP/2: the request's :authority, empty where it was not sent; HTTP/1.x: empty */
-	uint16_t status;      /* answer, else 0; 0 too in an answer whose status was lost (fields_lost) */
+	uint16_t status;        /* answer, else 0; 0 too in an answer whose status was lost (fields_lost) */
 	const struct http_field *fields;
 	uint32_t n_fields;
-	bool fields_cut;      /* LIMIT_HTTP_FIELDS or LIMIT_HTTP_HEADER_KEPT was reached */
-	bool ambiguous;       /* its framing can be read in two ways (smuggling): nothing in it proves anything */
-	bool fields_lost;     /* HTTP/2: some fields, or all, could not be known: their compression state was lost */
-	bool unpaired;        /* an answer whose request was not seen */
-	/* One exchange is a request and its answers. Numbered from 1 per connection; 0 for an unpaired answer of HTTP/1.x.
-	 * user is the owner's word of memory for the exchange, shared by both heads; NULL in HTTP/2. */
+	bool fields_cut;  /* LIMIT_HTTP_FIELDS or LIMIT_HTTP_HEADER_KEPT was reached */
+	bool ambiguous;   /* its framing can be read in two ways (smuggling): nothing in it proves anything */
+	bool fields_lost; /* HTTP/2: some fields, or all, could not be known: their compression state was lost */
+	bool unpaired;    /* an answer whose request was not seen */
+	/* One exchange is a request and its answers. Numbered from 1 per connection; 0 for an unpaired answer of
+	 * HTTP/1.x. user is the owner's word of memory for the exchange, shared by both heads; NULL in HTTP/2. */
 	uint64_t exchange;
 	uint64_t *user;
 };

@@ -1,8 +1,9 @@
-/* Two directions of HTTP/2 with gaps and ends: the events are the same when every segment is fed whole, when all is split
- * to small pieces, and when bytes that nobody reads are skipped. Memory stays bounded, every body that began ends.
+/* Two directions of HTTP/2 with gaps and ends: the events are the same when every segment is fed whole, when all is
+ * split to small pieces, and when bytes that nobody reads are skipped. Memory stays bounded, every body that began
+ * ends.
  *
- * Input: operations, each a byte that says what (0 C, 1 S: bytes of a segment; 2 C, 3 S: a gap; 4 C, 5 S: an end; 6: whose
- * bodies are wanted; 7: upgraded), two bytes of a length or number, the bytes. */
+ * Input: operations, each a byte that says what (0 C, 1 S: bytes of a segment; 2 C, 3 S: a gap; 4 C, 5 S: an end; 6:
+ * whose bodies are wanted; 7: upgraded), two bytes of a length or number, the bytes. */
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -37,12 +38,12 @@ struct log {
 
 static struct log logs[4];
 
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
+#define CHECK(condition)                                                                                               \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                \
+			abort();                                                                                       \
+		}                                                                                                      \
 	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -80,7 +81,8 @@ static enum http_body on_head(void *context, const struct http_head *head, void 
 	put(l, "%d head %llu %u %u %llx %llx %d%d%d%d%d\n", head->direction, (unsigned long long)head->exchange,
 	    head->status, head->n_fields, (unsigned long long)fields,
 	    (unsigned long long)hash_more(hash_more(hash_more(1, head->method), head->target), head->authority),
-	    head->fields_cut, head->ambiguous, head->fields_lost, head->unpaired, http2_resynced(l->h, head->direction));
+	    head->fields_cut, head->ambiguous, head->fields_lost, head->unpaired,
+	    http2_resynced(l->h, head->direction));
 	if (head->direction == FROM_CLIENT)
 		l->exchange = head->exchange;
 	bool wanted = l->want >> head->direction & 1;
@@ -88,7 +90,8 @@ static enum http_body on_head(void *context, const struct http_head *head, void 
 		return HTTP_BODY_SKIP;
 	struct word *w = calloc(1, sizeof *w);
 	CHECK(w);
-	*w = (struct word){.next = l->words, .exchange = head->exchange, .d = head->direction, .coded = coded, .wanted = wanted};
+	*w = (struct word){
+	    .next = l->words, .exchange = head->exchange, .d = head->direction, .coded = coded, .wanted = wanted};
 	*reader = l->words = w;
 	return wanted ? HTTP_BODY_READ : HTTP_BODY_SKIP;
 }
@@ -116,7 +119,8 @@ static void on_end(void *context, enum direction d, uint64_t exchange, void *rea
 	struct word *w = reader;
 	CHECK(exchange > 0 && how <= HTTP2_REFUSED && (w || d == FROM_SERVER));
 	put(l, "%d end %llu %d", d, (unsigned long long)exchange, how);
-	if (w && (how == HTTP2_COMPLETE || !w->coded)) /* of a coded body that breaks, how much is handed on may differ */
+	if (w &&
+	    (how == HTTP2_COMPLETE || !w->coded)) /* of a coded body that breaks, how much is handed on may differ */
 		put(l, " %llu %llx", (unsigned long long)w->n, (unsigned long long)w->hash);
 	put(l, "\n");
 	if (!w)
@@ -175,7 +179,9 @@ static void run(struct log *l, struct slice in, size_t chunk, bool skip)
 		uint16_t number = cursor_be16(&c);
 		switch (op) {
 		case 0:
-		case 1: feed(l, op, cursor_take(&c, number < cursor_left(&c) ? number : cursor_left(&c)), chunk, skip); break;
+		case 1:
+			feed(l, op, cursor_take(&c, number < cursor_left(&c) ? number : cursor_left(&c)), chunk, skip);
+			break;
 		case 2:
 		case 3: gap(l, op - 2, number); break;
 		case 4:

@@ -1,5 +1,5 @@
-/* Lines of a stream file -> frames of HTTP/2, header blocks by nghttp2's deflater, one for each direction so that its table
- * grows as a real sender's does. Included by tests. Builds what is asked for, legal or not. */
+/* Lines of a stream file -> frames of HTTP/2, header blocks by nghttp2's deflater, one for each direction so that its
+ * table grows as a real sender's does. Included by tests. Builds what is asked for, legal or not. */
 #ifndef SHADOWTAP_HTTP2_BUILD_H
 #define SHADOWTAP_HTTP2_BUILD_H
 
@@ -42,8 +42,9 @@ static inline void build_bytes(struct http2_build *b, const void *p, size_t n)
 
 static inline void build_header(struct http2_build *b, size_t length, unsigned type, unsigned flags, uint32_t stream)
 {
-	const uint8_t h[] = {(uint8_t)(length >> 16), (uint8_t)(length >> 8), (uint8_t)length, (uint8_t)type, (uint8_t)flags,
-			     (uint8_t)(stream >> 24), (uint8_t)(stream >> 16), (uint8_t)(stream >> 8), (uint8_t)stream};
+	const uint8_t h[] = {(uint8_t)(length >> 16), (uint8_t)(length >> 8), (uint8_t)length,
+			     (uint8_t)type,           (uint8_t)flags,         (uint8_t)(stream >> 24),
+			     (uint8_t)(stream >> 16), (uint8_t)(stream >> 8), (uint8_t)stream};
 	build_bytes(b, h, sizeof h);
 }
 
@@ -127,7 +128,8 @@ static inline void build_headers(struct http2_build *b, enum direction d, uint32
 		unsigned end = used + part == (size_t)made ? HTTP2_END_HEADERS : 0;
 		if (used == 0) {
 			o.flags |= end;
-			build_padded(b, promised ? HTTP2_PUSH_PROMISE : HTTP2_HEADERS, stream, &o, prefix, n_prefix, block, part);
+			build_padded(b, promised ? HTTP2_PUSH_PROMISE : HTTP2_HEADERS, stream, &o, prefix, n_prefix,
+				     block, part);
 		} else {
 			build_header(b, part, HTTP2_CONTINUATION, end, stream);
 			build_bytes(b, block + used, part);

@@ -1,5 +1,5 @@
-/* Callbacks of http2 -> lines of text, as tests/streams/README.md describes them. Pieces of a body are joined, so that the
- * transcript does not depend on how the bytes were split. Included by the tests of http2. */
+/* Callbacks of http2 -> lines of text, as tests/streams/README.md describes them. Pieces of a body are joined, so that
+ * the transcript does not depend on how the bytes were split. Included by the tests of http2. */
 #ifndef SHADOWTAP_HTTP2_TRANSCRIPT_H
 #define SHADOWTAP_HTTP2_TRANSCRIPT_H
 
@@ -16,7 +16,7 @@ struct transcript {
 	bool want[2];
 	bool fields;
 	bool bad[2];
-	const void *joining; /* the reader of the body whose line is open */
+	const void *joining;  /* the reader of the body whose line is open */
 	unsigned word_errors; /* the word for a body was not what the head left there */
 	size_t n;
 	char text[1 << 16];
@@ -125,7 +125,8 @@ static inline void transcript_body_gap(void *context, void *reader)
 	transcript_put(t, "%c gap %llu\n", transcript_side(word->d), (unsigned long long)word->exchange);
 }
 
-static inline void transcript_end(void *context, enum direction d, uint64_t exchange, void *reader, enum http2_ended how)
+static inline void transcript_end(void *context, enum direction d, uint64_t exchange, void *reader,
+				  enum http2_ended how)
 {
 	static const char *const ends[] = {"complete", "cut", "refused"};
 	struct transcript *t = context;
@@ -158,8 +159,8 @@ static inline void transcript_note_bad(struct transcript *t)
 	}
 }
 
-/* In pieces of chunk bytes, each in memory of its own so that a sanitizer sees a read past its end; with skip, what nobody
- * reads is dropped as the packet path drops it. */
+/* In pieces of chunk bytes, each in memory of its own so that a sanitizer sees a read past its end; with skip, what
+ * nobody reads is dropped as the packet path drops it. */
 static inline void transcript_feed(struct transcript *t, enum direction d, struct slice s, size_t chunk, bool skip)
 {
 	while (s.n) {

@@ -1,5 +1,6 @@
-/* Segments of one connection on standard input -> the messages that http2 reads, one thing a line, for test_http2_tshark.py.
- * A segment: a byte 0 (client) or 1 (server), four bytes of length, the bytes. No test by itself. */
+/* Segments of one connection on standard input -> the messages that http2 reads, one thing a line, for
+ * test_http2_tshark.py. A segment: a byte 0 (client) or 1 (server), four bytes of length, the bytes. No test by itself.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 

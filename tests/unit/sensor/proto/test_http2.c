@@ -157,22 +157,25 @@ static void test_first_bytes(void **state)
 		enum direction d;
 		bool looks, sure;
 	} samples[] = {
-		{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24, FROM_CLIENT, true, true},
-		{"PRI * HT", 8, FROM_CLIENT, true, false},
-		{"PRI * HTTP/2.0\r\n\r\nXX", 20, FROM_CLIENT, false, true},
-		{"PRINT", 5, FROM_CLIENT, false, true},
-		{"\0\0\x12\4\0\0\0\0\0", 9, FROM_SERVER, true, true},
-		{"\0\0\0\4\0\0\0\0\0", 9, FROM_SERVER, true, true},
-		{"\0\0\x12\4", 4, FROM_SERVER, true, false},
-		{"\0\0\x13\4\0\0\0\0\0", 9, FROM_SERVER, false, true},   /* no multiple of six */
-		{"\0\0\0\4\1\0\0\0\0", 9, FROM_SERVER, false, true},      /* an acknowledgement first */
-		{"\0\0\0\x0d\6\0\0\0\0", 9, FROM_SERVER, false, true},    /* BitTorrent asks for a piece */
-		{"\0\0\0\x1f\0\3\0\0", 8, FROM_SERVER, false, true},      /* Kafka */
-		{"\x4a\0\0\0\x0a" "8.0.33", 11, FROM_SERVER, false, true}, /* MySQL */
+	    {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24, FROM_CLIENT, true, true},
+	    {"PRI * HT", 8, FROM_CLIENT, true, false},
+	    {"PRI * HTTP/2.0\r\n\r\nXX", 20, FROM_CLIENT, false, true},
+	    {"PRINT", 5, FROM_CLIENT, false, true},
+	    {"\0\0\x12\4\0\0\0\0\0", 9, FROM_SERVER, true, true},
+	    {"\0\0\0\4\0\0\0\0\0", 9, FROM_SERVER, true, true},
+	    {"\0\0\x12\4", 4, FROM_SERVER, true, false},
+	    {"\0\0\x13\4\0\0\0\0\0", 9, FROM_SERVER, false, true}, /* no multiple of six */
+	    {"\0\0\0\4\1\0\0\0\0", 9, FROM_SERVER, false, true},   /* an acknowledgement first */
+	    {"\0\0\0\x0d\6\0\0\0\0", 9, FROM_SERVER, false, true}, /* BitTorrent asks for a piece */
+	    {"\0\0\0\x1f\0\3\0\0", 8, FROM_SERVER, false, true},   /* Kafka */
+	    {"\x4a\0\0\0\x0a"
+	     "8.0.33",
+	     11, FROM_SERVER, false, true}, /* MySQL */
 	};
 	for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
 		bool sure;
-		assert_int_equal(http2_looks_like(slice_of(samples[i].bytes, samples[i].n), samples[i].d, &sure), samples[i].looks);
+		assert_int_equal(http2_looks_like(slice_of(samples[i].bytes, samples[i].n), samples[i].d, &sure),
+				 samples[i].looks);
 		assert_int_equal(sure, samples[i].sure);
 	}
 }
@@ -200,21 +203,22 @@ static void test_found_in_the_middle(void **state)
 		assert_false(http2_found(slice_of(b.bytes, b.n), &speaker)); /* DATA without a head tells nothing */
 	}
 	assert_false(http2_found(SLICE_LITERAL("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), &speaker));
-	assert_false(http2_found(SLICE_LITERAL("\0\0\5\1\4\0\0\0\3" "abcde"), &speaker));
-	assert_false(http2_found(SLICE_LITERAL("\0\0\1\1\4\0\0\0\3" "\x90"), &speaker)); /* accept-encoding alone */
+	assert_false(http2_found(SLICE_LITERAL("\0\0\5\1\4\0\0\0\3"
+					       "abcde"),
+				 &speaker));
+	assert_false(http2_found(SLICE_LITERAL("\0\0\1\1\4\0\0\0\3"
+					       "\x90"),
+				 &speaker)); /* accept-encoding alone */
 	end();
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_streams_are_bounded),
-		cmocka_unit_test(test_bodies_are_bounded),
-		cmocka_unit_test(test_continuations_are_bounded),
-		cmocka_unit_test(test_an_entry_asked_for_a_million_times),
-		cmocka_unit_test(test_floods_have_names),
-		cmocka_unit_test(test_first_bytes),
-		cmocka_unit_test(test_found_in_the_middle),
+	    cmocka_unit_test(test_streams_are_bounded),       cmocka_unit_test(test_bodies_are_bounded),
+	    cmocka_unit_test(test_continuations_are_bounded), cmocka_unit_test(test_an_entry_asked_for_a_million_times),
+	    cmocka_unit_test(test_floods_have_names),         cmocka_unit_test(test_first_bytes),
+	    cmocka_unit_test(test_found_in_the_middle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

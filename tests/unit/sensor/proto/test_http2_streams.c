@@ -21,7 +21,7 @@ struct stream_case {
 		bool want[2];
 		size_t at, length; /* of the bytes that were built */
 	} op[STREAM_LINES];
-	bool joining;          /* a line that ended in + waits for the next */
+	bool joining; /* a line that ended in + waits for the next */
 	size_t joined_at;
 	struct http2_build build;
 	size_t want_n;
