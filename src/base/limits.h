@@ -255,4 +255,14 @@
 /* Free pages (1 MiB) that stay in the database to be used again. Above, they go back to the file system. */
 #define LIMIT_RETAIN_FREE_PAGES 256
 
+/* ---- alerts ---- */
+/* Windows of (client, authority, verdict) that are remembered, some 10 MiB of the database. At the cap the one that began
+ * first is forgotten: its next event makes an alert of its own. */
+#define LIMIT_ALERT_WINDOWS 50000
+/* Events that are remembered as counted, some 20 MiB of the database. At the cap the first one is forgotten: an update of it that still
+ * comes counts again. */
+#define LIMIT_ALERT_SEEN 200000
+/* Exits that one sensor alerts through: each has a thread and a connection to the database. More are refused. */
+#define LIMIT_ALERT_EXITS 8
+
 #endif

@@ -1,4 +1,5 @@
 /* Opening, migrating and closing; writing is in store_write.c, reading in store_query.c. */
+#include "store_alert_sql.h"
 #include "store_columns.h"
 #include "store_handle.h"
 #include "store_migrations.h"
@@ -157,6 +158,7 @@ int store_close(struct store *s)
 	int rc = store_flush(s);
 	sqlite3_finalize(s->upsert);
 	s->upsert = NULL;
+	alert_sql_done(s);
 	sqlite3_busy_timeout(s->db, CLOSE_BUSY_MS);
 	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	sqlite3_exec(s->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);

@@ -16,7 +16,7 @@
 struct store_batch_row {
 	char id[EVENT_ID_TEXT];
 	struct store_row *row;
-	json_t *event; /* for store_on_committed, or NULL */
+	json_t *event; /* for store_on_committed and store_on_write, or NULL */
 	size_t bytes;
 	bool refused; /* by the table, in the transaction under way */
 };

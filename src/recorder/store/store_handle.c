@@ -1,4 +1,5 @@
 #include "store_handle.h"
+#include "store_alert_sql.h"
 #include "status.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ void store_handle_free(struct store *s)
 		return;
 	store_batch_clear(&s->batch);
 	sqlite3_finalize(s->upsert);
+	alert_sql_done(s);
 	sqlite3_close(s->db);
 	store_lock_release(&s->lock);
 	free(s);

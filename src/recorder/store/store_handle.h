@@ -2,7 +2,7 @@
 #ifndef SHADOWTAP_STORE_HANDLE_H
 #define SHADOWTAP_STORE_HANDLE_H
 
-#include "store.h"
+#include "store_alert.h"
 #include "store_batch.h"
 #include "store_lock.h"
 #include <sqlite3.h>
@@ -21,6 +21,10 @@ struct store {
 	bool refused;           /* a row was left out since store_flush last said so */
 	store_committed_fn *on_committed;
 	void *on_committed_context;
+	store_write_fn *on_write;
+	void (*on_write_done)(void *context);
+	void *on_write_context;
+	sqlite3_stmt **alert_sql; /* store_alert_sql.h; NULL until one is used */
 	int64_t health_room;    /* bytes that the health rows take at most; -1: not known */
 	char error[STORE_ERROR_TEXT];
 };

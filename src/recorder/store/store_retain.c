@@ -14,6 +14,8 @@
 #define OLDEST_HEALTH \
 	"DELETE FROM health WHERE rowid IN (SELECT rowid FROM health WHERE time < ? ORDER BY time LIMIT ?)"
 
+#define ENDED_WINDOWS "DELETE FROM alert_windows WHERE id IN (SELECT id FROM alert_windows WHERE until < ? LIMIT ?)"
+
 /* Sorts behind every time. */
 #define ANY_TIME "~"
 
@@ -109,6 +111,8 @@ static int by_age(struct piece *p, int64_t before_ns)
 	int rc = delete_events(p, before, p->rows, &n);
 	if (rc == 0)
 		rc = delete_health(p, before, p->rows, &n);
+	if (rc == 0)
+		rc = delete_before(p, ENDED_WINDOWS, before, p->rows, &n);
 	if (p->rows == 0)
 		p->more = true;
 	return rc;

@@ -41,6 +41,8 @@ static int write_rows(struct store *s)
 	for (size_t i = 0; i < b->n; i++) {
 		int rc = put_row(s, &b->rows[i]);
 		b->rows[i].refused = rc == FAIL_INPUT;
+		if (rc == 0 && s->on_write && b->rows[i].event)
+			rc = s->on_write(s->on_write_context, s, b->rows[i].event);
 		if (rc != 0 && rc != FAIL_INPUT)
 			return rc;
 	}
@@ -69,6 +71,8 @@ static int write_batch(struct store *s)
 			s->on_committed(s->on_committed_context, b->rows[i].event);
 	}
 	store_batch_clear(b);
+	if (s->on_write_done)
+		s->on_write_done(s->on_write_context);
 	return 0;
 }
 
@@ -76,7 +80,7 @@ static int write_batch(struct store *s)
 static int put_take(struct store *s, json_t *event)
 {
 	const char *id = json_string_value(json_object_get(event, "event_id"));
-	json_t *kept = s->on_committed ? event : NULL;
+	json_t *kept = s->on_committed || s->on_write ? event : NULL;
 	size_t bytes = 0;
 	struct store_row *row = store_row_pack(event, &bytes);
 	bytes += kept ? store_batch_weigh(kept) : 0;

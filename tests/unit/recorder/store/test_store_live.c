@@ -277,7 +277,7 @@ static void a_database_of_schema_1_is_migrated_in_place(void **state)
 	assert_int_equal(store_put_health(s, START_NS, "tap1", "{}"), 0);
 	put_seconds(s, 0, 3);
 	assert_int_equal(store_close(s), 0);
-	assert_int_equal(number(f->db, "PRAGMA user_version"), 3);
+	assert_int_equal(number(f->db, "PRAGMA user_version"), 4);
 	assert_int_equal(number(f->db, "PRAGMA auto_vacuum"), 2);
 	assert_int_equal(number(f->db, "SELECT count(*) FROM events"), 4);
 	assert_int_equal(number(f->db, "SELECT count(*) FROM events WHERE sensor = 'old' AND first_frame = 1 "
