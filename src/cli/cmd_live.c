@@ -40,7 +40,7 @@ static const char help_text[] =
 	"  --write-file-size SIZE of one file [100M]\n"
 	"  --write-total SIZE     of all of them; the oldest file goes first [1G]\n"
 	"  --write-buffer SIZE    memory for packets of connections that may yet turn out to be MCP [64M]\n"
-	"  --write-all            of approved connections too\n"
+	"  --write-all            of approved and of less sure ones too\n"
 	"\n"
 	"the database\n"
 	"  --retain TIME          delete events when they are older, such as 90d [never]\n"

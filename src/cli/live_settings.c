@@ -84,15 +84,17 @@ __attribute__((format(printf, 2, 3))) static bool wrong(char error[CONFIG_ERROR_
 	return false;
 }
 
-/* Digits and one of the units, which are powers of 1024 or seconds. Without a unit the factor is 1. */
-static bool number(const char *text, const char *units, const uint64_t *factors, uint64_t *ret)
+/* Digits, and for an age one of its units, seconds without one. */
+static bool number(const char *text, bool age, uint64_t *ret)
 {
+	static const char units[] = "smhdw";
+	static const uint64_t factors[] = {1, 60, 3600, DAY, 7 * DAY};
 	char *end;
 	if (*text < '0' || *text > '9' || strlen(text) > 16)
 		return false;
 	uint64_t n = strtoull(text, &end, 10), factor = 1;
 	if (*end) {
-		const char *unit = strchr(units, *end);
+		const char *unit = age ? strchr(units, *end) : NULL;
 		if (!unit || end[1])
 			return false;
 		factor = factors[unit - units];
@@ -103,14 +105,11 @@ static bool number(const char *text, const char *units, const uint64_t *factors,
 	return true;
 }
 
-static const char size_units[] = "KMGT", age_units[] = "smhdw";
-static const uint64_t size_factors[] = {KIB, MIB, GIB, 1024 * GIB}, age_factors[] = {1, 60, 3600, DAY, 7 * DAY};
-
 static bool parse_number(const struct setting *t, const char *value, uint64_t *ret, char error[CONFIG_ERROR_TEXT])
 {
 	bool size = t->type == S_SIZE, age = t->type == S_AGE;
 	const char *expected = size ? "bytes, such as 500K, 64M or 2G" : age ? "a time, such as 60s, 12h or 90d" : "a number";
-	if (!number(value, size ? size_units : age ? age_units : "", size ? size_factors : age_factors, ret))
+	if (!(size ? cli_size_parse(value, ret) : number(value, age, ret)))
 		return wrong(error, "%s %s: expected %s", t->name, value, expected);
 	if (*ret < t->least || *ret > t->most)
 		return wrong(error, "%s %s: expected %s from %" PRIu64 " to %" PRIu64, t->name, value,
