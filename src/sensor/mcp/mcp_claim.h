@@ -1,5 +1,6 @@
-/* The fields in which proxies say whom they speak for -> addresses: X-Forwarded-For and Forwarded (RFC 7239). Called for
- * requests that are MCP. They are claims: anybody can write them. Takes addresses only, no names, no "_hidden" ones. */
+/* The fields in which proxies say whom they speak for -> addresses: X-Forwarded-For and Forwarded (RFC 7239). Called
+ * for requests that are MCP. They are claims: anybody can write them. Takes addresses only, no names, no "_hidden"
+ * ones. */
 #ifndef SHADOWTAP_MCP_CLAIM_H
 #define SHADOWTAP_MCP_CLAIM_H
 

@@ -1,5 +1,6 @@
-/* The PROXY protocol's header before a connection's own first byte (haproxy.org, "The PROXY protocol", versions 1 and 2), as
- * load balancers write it -> its length, and the client that it claims. Called by app_stream, which steps over it. */
+/* The PROXY protocol's header before a connection's own first byte (haproxy.org, "The PROXY protocol", versions 1 and
+ * 2), as load balancers write it -> its length, and the client that it claims. Called by app_stream, which steps over
+ * it. */
 #ifndef SHADOWTAP_PROXY_PROTOCOL_H
 #define SHADOWTAP_PROXY_PROTOCOL_H
 

@@ -8,13 +8,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { METHOD_NONE = 0, METHOD_PASSWORD = 2, CONNECT = 1, ADDRESS_V4 = 1, ADDRESS_NAME = 3, ADDRESS_V6 = 4, GRANTED_V4 = 0x5a };
+enum {
+	METHOD_NONE = 0,
+	METHOD_PASSWORD = 2,
+	CONNECT = 1,
+	ADDRESS_V4 = 1,
+	ADDRESS_NAME = 3,
+	ADDRESS_V6 = 4,
+	GRANTED_V4 = 0x5a
+};
 
 /* What a side sends next. */
 enum expect {
-	CLIENT_OPENS,    /* a greeting of version 5, or the request of version 4 */
-	CLIENT_REQUEST,  /* perhaps with a password before it */
-	SERVER_METHOD, SERVER_PASSWORD, SERVER_REPLY,
+	CLIENT_OPENS,   /* a greeting of version 5, or the request of version 4 */
+	CLIENT_REQUEST, /* perhaps with a password before it */
+	SERVER_METHOD,
+	SERVER_PASSWORD,
+	SERVER_REPLY,
 	SERVER_REPLY_V4,
 	SIDE_TUNNEL,
 	SIDE_REFUSED,
@@ -101,7 +111,8 @@ bool socks_looks_like(struct slice first, bool *ret_sure)
 	}
 	if (first.p[0] != 5)
 		return false;
-	/* a list of methods, none of which RFC 1928 and its registry leave without a name, and then a request or a password */
+	/* a list of methods, none of which RFC 1928 and its registry leave without a name, and then a request or a
+	 * password */
 	for (size_t i = 2; i < first.n && i < 2 + (size_t)first.p[1]; i++)
 		if (first.p[i] > 9 && first.p[i] < 0x80)
 			return false;
@@ -128,7 +139,8 @@ static void set_authority(struct socks *s, struct slice address, uint8_t kind, u
 	char text[IP_ADDR_TEXT];
 	f->asked = true;
 	if (kind == ADDRESS_NAME) {
-		/* 255 bytes at most, ':' and five digits: LIMIT_HOST has room but for what U+FFFD makes of strange bytes */
+		/* 255 bytes at most, ':' and five digits: LIMIT_HOST has room but for what U+FFFD makes of strange
+		 * bytes */
 		char name[LIMIT_HOST];
 		text_copy(name, sizeof name - 6, address);
 		snprintf(f->authority, sizeof f->authority, "%.*s:%u", LIMIT_HOST - 7, name, port);
@@ -188,11 +200,13 @@ enum parse socks_feed(struct socks *s, enum direction d, struct slice bytes, siz
 		side->message[side->n++] = bytes.p[used++];
 		struct slice m = slice_of(side->message, side->n);
 		size_t size = message_size(side->expect, m);
-		if (size == SIZE_MAX || (size > m.n && m.n == sizeof side->message) || (!size && m.n == sizeof side->message)) {
+		if (size == SIZE_MAX || (size > m.n && m.n == sizeof side->message) ||
+		    (!size && m.n == sizeof side->message)) {
 			side->expect = SIDE_REFUSED;
 		} else if (size && size <= m.n) {
 			side->n = 0;
-			side->expect = d == FROM_CLIENT ? client_message(s, side->expect, m) : server_message(side->expect, m);
+			side->expect =
+			    d == FROM_CLIENT ? client_message(s, side->expect, m) : server_message(side->expect, m);
 		}
 	}
 	*ret_consumed = used;

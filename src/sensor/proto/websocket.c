@@ -1,9 +1,9 @@
 /* One state machine per direction: a header of 2 to 14 bytes is collected, its payload passes through.
  *
- * What an endpoint would close the connection for is counted, and read past where its length tells how: who tolerates it
- * must not become invisible. After LIMIT_WEBSOCKET_BREACHES of them, or a length without end, the direction is BAD. A
- * place that was found again gives up at the first breach and looks anew: it may never have been one.
- * Known weakness: with context takeover one lost byte of a compressed message costs all compressed messages after it. */
+ * What an endpoint would close the connection for is counted, and read past where its length tells how: who tolerates
+ * it must not become invisible. After LIMIT_WEBSOCKET_BREACHES of them, or a length without end, the direction is BAD.
+ * A place that was found again gives up at the first breach and looks anew: it may never have been one. Known weakness:
+ * with context takeover one lost byte of a compressed message costs all compressed messages after it. */
 #include "websocket.h"
 #include "limits.h"
 #include "websocket_frame.h"
@@ -19,14 +19,14 @@ struct ws_side {
 	struct websocket *w;
 	uint8_t direction, state, message;
 	bool compressed, unwanted;
-	bool history_lost;     /* of its compressed messages, which refer back to it */
+	bool history_lost; /* of its compressed messages, which refer back to it */
 	bool resynced;
-	bool skip_frame;       /* its payload belongs to no message */
+	bool skip_frame; /* its payload belongs to no message */
 	uint8_t n_header, mask_at;
 	uint8_t header[WEBSOCKET_HEADER_MAX];
 	uint32_t breaches;
 	struct websocket_frame frame;
-	uint64_t left;         /* of its payload */
+	uint64_t left; /* of its payload */
 	struct websocket_inflate *inflate;
 };
 
@@ -49,8 +49,10 @@ static void read_extensions(struct slice value, struct websocket_terms *t)
 		for (one = slice_after(one, name.n + 1); t->deflate && one.n;) {
 			struct slice parameter = slice_first(one, slice_find(one, ';'));
 			one = slice_after(one, parameter.n + 1);
-			t->no_takeover[FROM_CLIENT] |= slice_ieq_str(slice_trim(parameter), "client_no_context_takeover");
-			t->no_takeover[FROM_SERVER] |= slice_ieq_str(slice_trim(parameter), "server_no_context_takeover");
+			t->no_takeover[FROM_CLIENT] |=
+			    slice_ieq_str(slice_trim(parameter), "client_no_context_takeover");
+			t->no_takeover[FROM_SERVER] |=
+			    slice_ieq_str(slice_trim(parameter), "server_no_context_takeover");
 		}
 	}
 }
@@ -68,7 +70,7 @@ bool websocket_terms_read(const struct http_head *answer, struct websocket_terms
 }
 
 struct websocket *websocket_new(const struct websocket_callbacks *callbacks, void *context,
-                                struct anomaly_counts *anomalies, const struct websocket_terms *terms)
+				struct anomaly_counts *anomalies, const struct websocket_terms *terms)
 {
 	struct websocket *w = calloc(1, sizeof *w);
 	if (!w)

@@ -11,9 +11,9 @@
 
 /* What the handshake agreed on. By enum direction. */
 struct websocket_terms {
-	bool unseen;          /* there was no handshake to read: compressed messages may come, and cannot be read */
-	bool deflate;         /* permessage-deflate */
-	bool no_takeover[2];  /* each message of that sender stands alone */
+	bool unseen;         /* there was no handshake to read: compressed messages may come, and cannot be read */
+	bool deflate;        /* permessage-deflate */
+	bool no_takeover[2]; /* each message of that sender stands alone */
 };
 
 /* The server's answer decides (RFC 6455 4.1, RFC 7692 5.1). False if it accepts no WebSocket. */
@@ -32,7 +32,7 @@ struct websocket;
 
 /* NULL when out of memory. anomalies is borrowed. */
 struct websocket *websocket_new(const struct websocket_callbacks *callbacks, void *context,
-                                struct anomaly_counts *anomalies, const struct websocket_terms *terms);
+				struct anomaly_counts *anomalies, const struct websocket_terms *terms);
 /* PARSE_MORE, or PARSE_BAD: that direction is not read any more. */
 enum parse websocket_feed(struct websocket *w, enum direction d, struct slice bytes);
 /* n bytes are missing; 0: an unknown number. Inside a frame's payload the message is lost, the place is not. Otherwise

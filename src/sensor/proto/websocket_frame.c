@@ -16,15 +16,20 @@ void websocket_frame_read(struct slice header, struct websocket_frame *ret)
 {
 	struct cursor c = cursor_of(header);
 	uint8_t first = cursor_u8(&c), second = cursor_u8(&c);
-	*ret = (struct websocket_frame){.fin = first & 0x80, .rsv = first >> 4 & 7, .opcode = first & 15,
-	                                .masked = second & 0x80, .length = second & 0x7f};
+	*ret = (struct websocket_frame){.fin = first & 0x80,
+					.rsv = first >> 4 & 7,
+					.opcode = first & 15,
+					.masked = second & 0x80,
+					.length = second & 0x7f};
 	if (ret->length == 126) {
 		ret->length = cursor_be16(&c);
 		ret->breach = ret->length < 126 ? WS_BREACH_LENGTH : WS_BREACH_NONE;
 	} else if (ret->length == 127) {
 		ret->length = (uint64_t)cursor_be32(&c) << 32;
 		ret->length |= cursor_be32(&c);
-		ret->breach = ret->length >> 63 ? WS_BREACH_ENDLESS : ret->length < 65536 ? WS_BREACH_LENGTH : WS_BREACH_NONE;
+		ret->breach = ret->length >> 63     ? WS_BREACH_ENDLESS
+			      : ret->length < 65536 ? WS_BREACH_LENGTH
+						    : WS_BREACH_NONE;
 	}
 	if (ret->masked) {
 		struct slice mask = cursor_take(&c, sizeof ret->mask);

@@ -1,5 +1,5 @@
-/* The first bytes of a WebSocket frame -> its header (RFC 6455 5.2), and whether a segment begins with frames that carry
- * JSON-RPC. Called by websocket and app_stream. Keeps nothing, judges no sequence of frames. */
+/* The first bytes of a WebSocket frame -> its header (RFC 6455 5.2), and whether a segment begins with frames that
+ * carry JSON-RPC. Called by websocket and app_stream. Keeps nothing, judges no sequence of frames. */
 #ifndef SHADOWTAP_WEBSOCKET_FRAME_H
 #define SHADOWTAP_WEBSOCKET_FRAME_H
 

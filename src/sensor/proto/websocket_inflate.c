@@ -1,7 +1,7 @@
 /* The ceiling on what comes out is that of content codings, over the whole direction: at most 1 MiB or
- * LIMIT_HTTP_UNFOLD_RATIO times what went in, whichever is more, and LIMIT_HTTP_UNFOLD_BYTES per message. What "went in" is rounded up to the
- * next UNFOLD_STEP, and no bytes are handed over across such a step before the output of the ones before it was
- * drained: the cut falls on the same byte however the input was split. */
+ * LIMIT_HTTP_UNFOLD_RATIO times what went in, whichever is more, and LIMIT_HTTP_UNFOLD_BYTES per message. What "went
+ * in" is rounded up to the next UNFOLD_STEP, and no bytes are handed over across such a step before the output of the
+ * ones before it was drained: the cut falls on the same byte however the input was split. */
 #include "websocket_inflate.h"
 #include "limits.h"
 #include <stdlib.h>
@@ -53,7 +53,7 @@ static uint64_t ceiling(const struct websocket_inflate *w)
 
 /* All of one step's bytes, and everything that comes out of them. */
 static enum websocket_unfold unfold(struct websocket_inflate *w, struct slice part,
-                                    void (*sink)(void *context, struct slice plain), void *context)
+				    void (*sink)(void *context, struct slice plain), void *context)
 {
 	uint8_t out[STEP_OUT];
 	w->z.next_in = (Bytef *)(uintptr_t)part.p; /* zlib does not write there */
@@ -89,7 +89,7 @@ static enum websocket_unfold unfold(struct websocket_inflate *w, struct slice pa
 }
 
 enum websocket_unfold websocket_inflate_feed(struct websocket_inflate *w, struct slice bytes,
-                                             void (*sink)(void *context, struct slice plain), void *context)
+					     void (*sink)(void *context, struct slice plain), void *context)
 {
 	while (bytes.n) {
 		struct slice part = slice_first(bytes, UNFOLD_STEP - (size_t)(w->in % UNFOLD_STEP));
@@ -103,7 +103,7 @@ enum websocket_unfold websocket_inflate_feed(struct websocket_inflate *w, struct
 }
 
 enum websocket_unfold websocket_inflate_end(struct websocket_inflate *w,
-                                            void (*sink)(void *context, struct slice plain), void *context)
+					    void (*sink)(void *context, struct slice plain), void *context)
 {
 	static const uint8_t tail[4] = {0, 0, 0xff, 0xff}; /* 7.2.2: the sender cut it off */
 	enum websocket_unfold u = unfold(w, slice_of(tail, sizeof tail), sink, context);

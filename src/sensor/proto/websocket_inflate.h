@@ -14,10 +14,10 @@ struct websocket_inflate;
 struct websocket_inflate *websocket_inflate_new(bool takeover);
 /* Anything but WS_UNFOLD_OK: this message is lost; with takeover so are all that follow. */
 enum websocket_unfold websocket_inflate_feed(struct websocket_inflate *w, struct slice bytes,
-                                             void (*sink)(void *context, struct slice plain), void *context);
+					     void (*sink)(void *context, struct slice plain), void *context);
 /* The message ended: brings out what is left of it. */
 enum websocket_unfold websocket_inflate_end(struct websocket_inflate *w,
-                                            void (*sink)(void *context, struct slice plain), void *context);
+					    void (*sink)(void *context, struct slice plain), void *context);
 /* The message was lost: the next one starts afresh. Only without takeover. */
 void websocket_inflate_restart(struct websocket_inflate *w);
 size_t websocket_inflate_memory(const struct websocket_inflate *w);

@@ -106,8 +106,8 @@ static void on_end(void *context, enum direction d, bool complete)
 static const struct websocket_callbacks callbacks = {.begin = on_begin, .data = on_data, .end = on_end};
 
 struct websocket_reader *websocket_reader_new(const struct app_sink *sink, void *context,
-                                              struct anomaly_counts *anomalies, unsigned depth, uint64_t exchange,
-                                              const struct websocket_terms *terms)
+					      struct anomaly_counts *anomalies, unsigned depth, uint64_t exchange,
+					      const struct websocket_terms *terms)
 {
 	struct websocket_reader *r = calloc(1, sizeof *r);
 	if (!r)
