@@ -118,7 +118,8 @@ static bool request_head(struct mcp_evidence *e, unsigned depth, const struct ht
 	interesting |= lost;
 	if (!interesting && same && e->last_row->confidence == CONFIDENCE_NONE)
 		return false; /* the web: this host was looked at when it was first asked for */
-	if (f.verb == VERB_CONNECT && depth + 1 < LIMIT_TUNNEL_DEPTH) {
+	/* in HTTP/2 it is one stream that becomes a tunnel: what the connection goes on to say is not inside */
+	if (f.verb == VERB_CONNECT && head->major == 1 && depth + 1 < LIMIT_TUNNEL_DEPTH) {
 		free(e->tunnel);
 		e->tunnel = text_dup(authority, LIMIT_HOST);
 	}

@@ -55,7 +55,8 @@ static bool reader_start(struct http2_messages *m, struct reader *r, struct slic
 static enum http_body on_head(void *context, const struct http_head *head, void **reader)
 {
 	struct http2_messages *m = context;
-	if (!m->sink->http_head(m->context, m->depth, head))
+	if (!m->sink->http_head(m->context, m->depth, head) ||
+	    head->status / 100 == 1) /* an interim answer has no body */
 		return HTTP_BODY_SKIP;
 	struct slice type = http_field_value(head, "content-type");
 	struct reader *r = calloc(1, sizeof *r);

@@ -47,12 +47,15 @@ static struct trial trial_of(const struct http2_frame *f, struct slice payload)
 	return t;
 }
 
+/* Frames that are looked at from one place on: a segment of small frames must not cost its square. */
+enum { CHAIN_FRAMES = 32 };
+
 /* Frames from the start of s to its end, the last of which may be cut; 0 if it is no such chain. */
 static unsigned chain(struct slice s, bool *ret_exact)
 {
 	unsigned n = 0;
 	*ret_exact = true;
-	while (s.n >= HTTP2_FRAME_HEADER) {
+	while (s.n >= HTTP2_FRAME_HEADER && n < CHAIN_FRAMES) {
 		struct http2_frame f = http2_frame_read(s.p);
 		if (!http2_frame_is_plausible(&f) || (n == 0 && f.type == HTTP2_CONTINUATION))
 			return 0;

@@ -114,6 +114,16 @@ static void test_each_request_by_its_own_authority(void **state)
 	assert_null(e.rows[1]->server_name);
 	assert_string_equal(e.rows[1]->path, "/rpc");
 	assert_int_equal(e.rows[2]->confidence, CONFIDENCE_NONE);
+	/* a tunnel is one stream: what follows on others is not for its server */
+	say("C headers 7 | :method CONNECT | :authority four.test:443");
+	say("S headers 7 | :status 200");
+	say("C headers 9 | :method POST | :scheme http | :path /mcp | content-type application/json | host one.test");
+	say("C data 9 end | " INITIALIZE);
+	assert_int_equal(e.n_rows, 4);
+	assert_string_equal(e.rows[3]->host, "four.test:443");
+	assert_int_equal(e.rows[3]->confidence, CONFIDENCE_NONE);
+	assert_int_equal(e.rows[0]->requests, 2);
+	assert_null(e.tunnel);
 	end();
 }
 
