@@ -70,7 +70,7 @@ static int check_readable(struct store *s, const char *path, const struct store_
 		         id->user_version, store_migrations_n);
 	else if (id->user_version < store_migrations_n)
 		snprintf(s->error, sizeof s->error,
-		         "%s: made by an older shadowtap (schema %d, this one needs %d); the next replay into it migrates it",
+		         "%s: made by an older shadowtap (schema %d, this one needs %d); the next live or replay that writes to it migrates it",
 		         path, id->user_version, store_migrations_n);
 	else
 		return 0;
