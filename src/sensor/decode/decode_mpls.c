@@ -1,5 +1,5 @@
 /* MPLS label stack -> what it carries: IP, or an Ethernet pseudowire with or without its control word.
- * Called by decode_frame(). Knows no signalling, which alone would say what a label stands for: it looks at the bytes. */
+ * Called by decode_frame(). Knows no signalling, which alone would say what a label stands for: looks at the bytes. */
 #include "walk.h"
 
 enum { LABEL_BYTES = 4, CONTROL_WORD = 4 };

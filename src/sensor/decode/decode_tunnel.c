@@ -1,6 +1,6 @@
 /* Tunnels over IP and UDP -> what they carry: GRE, ERSPAN, VXLAN, GENEVE.
- * Called by decode_frame() and udp_read(). A UDP port alone makes no tunnel: a datagram whose header is not one that the
- * standard lets a tunnel endpoint send stays a datagram. Follows no source route, decrypts nothing. */
+ * Called by decode_frame() and udp_read(). A UDP port alone makes no tunnel: a datagram whose header is not one that
+ * the standard lets a tunnel endpoint send stays a datagram. Follows no source route, decrypts nothing. */
 #include "ethertype.h"
 #include "walk.h"
 
@@ -60,7 +60,8 @@ enum step gre_read(struct walk *w)
 	uint16_t protocol = cursor_be16(&c);
 	if (flags & (GRE_VERSION | GRE_ROUTING)) /* version 1 is PPTP's, with compressed and encrypted PPP inside */
 		return STEP_OTHER;
-	uint32_t header = 4 + (flags & GRE_CHECKSUM ? 4 : 0) + (flags & GRE_KEY ? 4 : 0) + (flags & GRE_SEQUENCE ? 4 : 0);
+	uint32_t header =
+	    4 + (flags & GRE_CHECKSUM ? 4 : 0) + (flags & GRE_KEY ? 4 : 0) + (flags & GRE_SEQUENCE ? 4 : 0);
 	if (!walk_has(w, header, ANOMALY_TUNNEL_SHORT))
 		return STEP_REFUSED;
 	c = cursor_of(slice_of(w->p, header));
@@ -149,8 +150,9 @@ static enum step geneve_read(struct walk *w, uint32_t header, uint32_t bytes)
 	uint8_t reserved = cursor_u8(&c);
 	uint32_t options_n = (first & 0x3fu) * 4;
 	struct slice options = cursor_take(&c, options_n);
-	/* version 0, flags "control" and "critical", the rest 0 (RFC 8926 3.4); what is no Ethernet type is no GENEVE */
-	if (!cursor_ok(&c) || first & 0xc0 || flags & 0x3f || protocol < 0x600 || reserved || !geneve_options_fit(options))
+	/* version 0, flags "control" and "critical", the rest 0 (RFC 8926 3.4), an Ethernet type */
+	if (!cursor_ok(&c) || first & 0xc0 || flags & 0x3f || protocol < 0x600 || reserved ||
+	    !geneve_options_fit(options))
 		return STEP_UDP;
 	if (flags & 0x80) /* a control message carries nobody's traffic */
 		return STEP_OTHER;

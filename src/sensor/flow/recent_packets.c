@@ -1,8 +1,9 @@
 /* Content is what no router changes: addresses, ports, sequence numbers, flags, window, length, the transport checksum,
- * and the identification of IPv4. A sender numbers its datagrams anew when it repeats one (RFC 6864 4.3 forbids less), so
- * equal content with a number means a copy, however late; without a number (0, as Linux writes where nothing may be cut,
- * and IPv6) only a copy that comes sooner than any retransmission timer is believed to be one.
- * Known weaknesses: acknowledgments repeated within LIMIT_COPY_NS over IPv6, without timestamps and without selective
+ * and the identification of IPv4. A host that repeats a segment gives it a new number, so equal content with a number
+ * means a copy, however late; without a number (0, as Linux writes where nothing may be cut, and IPv6) only a copy that
+ * comes sooner than any retransmission timer is believed to be one.
+ * Known weaknesses: a stack that repeats a segment under its old number (RFC 1122 3.2.1.5 lets it) has the repetition
+ * taken for a copy; acknowledgments repeated within LIMIT_COPY_NS over IPv6, without timestamps and without selective
  * acknowledgment, count once; a burst between the two copies that fills the slots makes both count. */
 #include "recent_packets.h"
 
@@ -39,7 +40,7 @@ static uint64_t content_of(const struct recent_packets *r, const struct packet *
 	uint64_t h = mix(r->key.k0, (uint64_t)p->tcp_seq << 32 | p->tcp_ack);
 	h = mix(h, (uint64_t)p->src_port << 48 | (uint64_t)p->dst_port << 32 | p->payload_bytes);
 	h = mix(h, (uint64_t)p->checksum << 48 | (uint64_t)p->ip_id << 32 | (uint32_t)p->tcp_window << 16 |
-	               (uint32_t)p->tcp_flags << 8 | p->proto);
+		       (uint32_t)p->tcp_flags << 8 | p->proto);
 	h = mix(h, word_of(p->src.b) ^ r->key.k1);
 	h = mix(h, word_of(p->dst.b));
 	if (p->src.family == 6) {

@@ -11,10 +11,10 @@ struct row {
 	const char *outer; /* from the first byte of the frame on; IP lengths and UDP lengths are filled in */
 	size_t outer_n;
 	unsigned link_type;
-	unsigned ip;  /* the offset of the outermost IP header, 0: none */
-	unsigned udp; /* of the UDP header, 0: none */
+	unsigned ip;   /* the offset of the outermost IP header, 0: none */
+	unsigned udp;  /* of the UDP header, 0: none */
 	bool ethernet; /* an Ethernet header of its own is inside */
-	int inner; /* version of the inner IP */
+	int inner;     /* version of the inner IP */
 	enum decode_result result;
 	const char *layers; /* "kind:id kind:id", outermost first */
 	bool plain;         /* the result is the outer UDP datagram */
@@ -23,7 +23,9 @@ struct row {
 #define LINK(s) s, sizeof(s) - 1
 #define MACS "\x02\0\0\0\0\x0a\x02\0\0\0\0\x0b"
 #define IP4(proto) MACS "\x08\0\x45\0\0\0\0\x09\x40\0\x40" proto "\0\0\xc0\0\2\1\xc0\0\2\2"
-#define IP6(proto) MACS "\x86\xdd\x60\0\0\0\0\0" proto "\x40\xfd\x09\0\0\0\0\0\0\0\0\0\0\0\0\0\1\xfd\x09\0\0\0\0\0\0\0\0\0\0\0\0\0\2"
+#define IP6(proto)                                                                                                     \
+	MACS "\x86\xdd\x60\0\0\0\0\0" proto                                                                            \
+	     "\x40\xfd\x09\0\0\0\0\0\0\0\0\0\0\0\0\0\1\xfd\x09\0\0\0\0\0\0\0\0\0\0\0\0\0\2"
 #define UDP(port) IP4("\x11") "\x9c\x40" port "\0\0\0\0"
 #define VXLAN_PORT "\x12\xb5"
 #define GENEVE_PORT "\x17\xc1"
@@ -36,73 +38,96 @@ struct row {
 #define NO_IP_ETH 1, 0, 0, true
 
 static const struct row rows[] = {
-	{"vxlan", LINK(UDP(VXLAN_PORT) "\x08\0\0\0\0\x13\x88\0"), OVER_UDP, 4, DECODE_PACKET, "vxlan:5000", false},
-	{"vxlan, v6 inside", LINK(UDP(VXLAN_PORT) "\x08\0\0\0\0\0\x2a\0"), OVER_UDP, 6, DECODE_PACKET, "vxlan:42", false},
-	{"vxlan, group policy", LINK(UDP(VXLAN_PORT) "\x88\x08\0\x07\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "vxlan:42", false},
-	{"vxlan, Linux's port", LINK(UDP("\x21\x18") "\x08\0\0\0\0\0\x01\0"), OVER_UDP, 4, DECODE_PACKET, "vxlan:1", false},
-	{"vxlan, no id", LINK(UDP(VXLAN_PORT) "\x00\0\0\0\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "", true},
-	{"vxlan, reserved flag", LINK(UDP(VXLAN_PORT) "\x18\0\0\0\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "vxlan:42", false},
-	{"vxlan, reserved bytes", LINK(UDP(VXLAN_PORT) "\x08\0\0\1\0\0\x2a\1"), OVER_UDP, 6, DECODE_PACKET, "vxlan:42", false},
-	{"reserved flag and no frame", LINK(UDP(VXLAN_PORT) "\x18\0\0\0\0\0\x2a\0"), OVER_UDP_FLAT, 4, DECODE_PACKET, "", true},
-	{"reserved bytes and no frame", LINK(UDP(VXLAN_PORT) "\x08\0\0\1\0\0\x2a\0"), OVER_UDP_FLAT, 4, DECODE_PACKET, "", true},
-	{"reserved last byte and no frame", LINK(UDP(VXLAN_PORT) "\x08\0\0\0\0\0\x2a\1"), OVER_UDP_FLAT, 6, DECODE_PACKET, "",
-	 true},
-	{"vxlan at another port", LINK(UDP("\x12\xb4") "\x08\0\0\0\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "", true},
-	{"vxlan-gpe, ip", LINK(UDP("\x12\xb6") "\x0c\0\0\1\0\0\x2a\0"), OVER_UDP_FLAT, 4, DECODE_PACKET, "vxlan:42", false},
-	{"vxlan-gpe, ipv6", LINK(UDP("\x12\xb6") "\x0c\0\0\2\0\0\x2a\0"), OVER_UDP_FLAT, 6, DECODE_PACKET, "vxlan:42", false},
-	{"vxlan-gpe, ethernet", LINK(UDP("\x12\xb6") "\x0c\0\0\3\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "vxlan:42", false},
-	{"vxlan at gpe's port", LINK(UDP("\x12\xb6") "\x08\0\0\0\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "vxlan:42", false},
-	{"vxlan-gpe, service header", LINK(UDP("\x12\xb6") "\x0c\0\0\4\0\0\x2a\0"), OVER_UDP_FLAT, 4, DECODE_PACKET, "", true},
-	{"geneve", LINK(UDP(GENEVE_PORT) "\0\0\x65\x58\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "geneve:42", false},
-	{"geneve, ip", LINK(UDP(GENEVE_PORT) "\0\0\x08\0\0\0\0\0"), OVER_UDP_FLAT, 4, DECODE_PACKET, "geneve:0", false},
-	{"geneve, options", LINK(UDP(GENEVE_PORT) "\5\x40\x86\xdd\0\0\x2a\0" "\1\2\x80\1abcd" "\1\2\3\2abcdefgh"),
-	 OVER_UDP_FLAT, 6, DECODE_PACKET, "geneve:42", false},
-	{"geneve, option past the end", LINK(UDP(GENEVE_PORT) "\1\0\x65\x58\0\0\x2a\0" "\1\2\x80\1"), OVER_UDP, 4,
-	 DECODE_PACKET, "", true},
-	{"geneve, version 1", LINK(UDP(GENEVE_PORT) "\x40\0\x65\x58\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "", true},
-	{"geneve, reserved bits", LINK(UDP(GENEVE_PORT) "\0\1\x65\x58\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "", true},
-	{"geneve, reserved byte", LINK(UDP(GENEVE_PORT) "\0\0\x65\x58\0\0\x2a\1"), OVER_UDP, 4, DECODE_PACKET, "", true},
-	{"geneve, no type", LINK(UDP(GENEVE_PORT) "\0\0\0\x21\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "", true},
-	{"geneve, control", LINK(UDP(GENEVE_PORT) "\0\x80\x65\x58\0\0\x2a\0"), OVER_UDP, 4, DECODE_OTHER, "", false},
-	{"gre", LINK(IP4("\x2f") "\0\0\x08\0"), FLAT, 4, DECODE_PACKET, "gre", false},
-	{"gre over v6", LINK(IP6("\x2f") "\0\0\x86\xdd"), FLAT, 6, DECODE_PACKET, "gre", false},
-	{"gre, key", LINK(IP4("\x2f") "\x20\0\x86\xdd\xff\xff\xff\xff"), FLAT, 6, DECODE_PACKET, "gre:4294967295", false},
-	{"gre, all", LINK(IP4("\x2f") "\xb0\0\x08\0\xaa\xaa\0\0\0\0\0\x07\0\0\0\1"), FLAT, 4, DECODE_PACKET, "gre:7", false},
-	{"gre, bridging", LINK(IP4("\x2f") "\x20\0\x65\x58\0\0\0\x07"), ETH, 4, DECODE_PACKET, "gre:7", false},
-	{"gre, mpls", LINK(IP4("\x2f") "\0\0\x88\x47\0\x3e\x81\x40"), FLAT, 4, DECODE_PACKET, "gre mpls:1000", false},
-	{"gre, routing", LINK(IP4("\x2f") "\x40\0\x08\0"), FLAT, 4, DECODE_OTHER, "", false},
-	{"gre, pptp", LINK(IP4("\x2f") "\x30\1\x88\x0b\0\x10\0\1\0\0\0\1"), FLAT, 4, DECODE_OTHER, "", false},
-	{"gre, keepalive", LINK(IP4("\x2f") "\0\0\0\0"), FLAT, 4, DECODE_OTHER, "", false},
-	{"erspan I", LINK(IP4("\x2f") "\0\0\x88\xbe"), ETH, 4, DECODE_PACKET, "erspan", false},
-	{"erspan II", LINK(IP4("\x2f") "\x10\0\x88\xbe\0\0\0\1\x10\x64\xff\xff\0\0\0\7"), ETH, 4, DECODE_PACKET, "erspan:1023", false},
-	{"erspan II, other version", LINK(IP4("\x2f") "\x10\0\x88\xbe\0\0\0\1\x30\x64\0\5\0\0\0\7"), ETH, 4, DECODE_OTHER, "", false},
-	{"erspan III", LINK(IP4("\x2f") "\x10\0\x22\xeb\0\0\0\1\x20\x64\0\x07\0\0\0\0\0\0\0\0"), ETH, 6, DECODE_PACKET, "erspan:7", false},
-	{"erspan III, subheader", LINK(IP4("\x2f") "\x10\0\x22\xeb\0\0\0\1\x20\x64\0\x07\0\0\0\0\0\0\0\1" "12345678"), ETH, 4,
-	 DECODE_PACKET, "erspan:7", false},
-	{"erspan III, no ethernet", LINK(IP4("\x2f") "\x10\0\x22\xeb\0\0\0\1\x20\x64\0\x07\0\0\0\0\0\0\x08\0"), ETH, 4, DECODE_OTHER,
-	 "", false},
-	{"ipip", LINK(IP4("\x04")), FLAT, 4, DECODE_PACKET, "ipip", false},
-	{"6in4", LINK(IP4("\x29")), FLAT, 6, DECODE_PACKET, "6in4", false},
-	{"4in6", LINK(IP6("\x04")), FLAT, 4, DECODE_PACKET, "4in6", false},
-	{"6in6", LINK(IP6("\x29")), FLAT, 6, DECODE_PACKET, "6in6", false},
-	{"mpls in ip", LINK(IP4("\x89") "\0\x3e\x81\x40"), FLAT, 4, DECODE_PACKET, "mpls:1000", false},
-	{"mpls", LINK(MPLS "\0\x3e\x80\x40\0\x7d\1\x40"), NO_IP, 4, DECODE_PACKET, "mpls:1000 mpls:2000", false},
-	{"mpls, v6", LINK(MPLS "\0\x3e\x81\x40"), NO_IP, 6, DECODE_PACKET, "mpls:1000", false},
-	{"mpls, explicit null", LINK(MPLS "\0\x3e\x80\x40\0\0\x01\x40"), NO_IP, 4, DECODE_PACKET, "mpls:1000", false},
-	{"mpls, explicit null v6", LINK(MPLS "\0\0\x21\x40"), NO_IP, 6, DECODE_PACKET, "", false},
-	{"mpls, entropy", LINK(MPLS "\0\x3e\x80\x40\0\0\x70\x40\x12\x34\x51\x40"), NO_IP, 4, DECODE_PACKET, "mpls:1000", false},
-	{"mpls, pseudowire", LINK(MPLS "\0\x3e\x81\x40"), NO_IP_ETH, 4, DECODE_PACKET, "mpls:1000", false},
-	{"mpls, control word", LINK(MPLS "\0\x3e\x81\x40\0\0\0\x09"), NO_IP_ETH, 6, DECODE_PACKET, "mpls:1000", false},
-	{"mpls, associated channel", LINK(MPLS "\0\x3e\x81\x40\x10\0\x80\x57"), NO_IP_ETH, 4, DECODE_OTHER, "", false},
-	{"mpls, bare", LINK("\0\x3e\x81\x40"), 219, 0, 0, false, 4, DECODE_PACKET, "mpls:1000", false},
-	{"pppoe", LINK(MACS "\x88\x64\x11\0\x12\x34\xff\xff\0\x21"), NO_IP, 4, DECODE_PACKET, "pppoe:4660", false},
-	{"pppoe, v6", LINK(MACS "\x81\0\0\7\x88\x64\x11\0\x12\x34\xff\xff\0\x57"), NO_IP, 6, DECODE_PACKET, "vlan:7 pppoe:4660", false},
-	{"pppoe, mpls", LINK(MACS "\x88\x64\x11\0\0\1\xff\xff\x02\x81\0\x3e\x81\x40"), NO_IP, 4, DECODE_PACKET, "pppoe:1 mpls:1000", false},
-	{"pppoe, bare", LINK("\x11\0\x12\x34\xff\xff\0\x21"), 51, 0, 0, false, 4, DECODE_PACKET, "pppoe:4660", false},
-	{"pppoe, link control", LINK(MACS "\x88\x64\x11\0\x12\x34\xff\xff\xc0\x21"), NO_IP, 4, DECODE_OTHER, "", false},
-	{"pppoe, termination", LINK(MACS "\x88\x64\x11\xa7\x12\x34\xff\xff\0\x21"), NO_IP, 4, DECODE_OTHER, "", false},
-	{"pppoe, version 2", LINK(MACS "\x88\x64\x21\0\x12\x34\xff\xff\0\x21"), NO_IP, 4, DECODE_OTHER, "", false},
-	{"pppoe discovery", LINK(MACS "\x88\x63\x11\x09\0\0\xff\xff\0\x21"), NO_IP, 4, DECODE_OTHER, "", false},
+    {"vxlan", LINK(UDP(VXLAN_PORT) "\x08\0\0\0\0\x13\x88\0"), OVER_UDP, 4, DECODE_PACKET, "vxlan:5000", false},
+    {"vxlan, v6 inside", LINK(UDP(VXLAN_PORT) "\x08\0\0\0\0\0\x2a\0"), OVER_UDP, 6, DECODE_PACKET, "vxlan:42", false},
+    {"vxlan, group policy", LINK(UDP(VXLAN_PORT) "\x88\x08\0\x07\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "vxlan:42",
+     false},
+    {"vxlan, Linux's port", LINK(UDP("\x21\x18") "\x08\0\0\0\0\0\x01\0"), OVER_UDP, 4, DECODE_PACKET, "vxlan:1", false},
+    {"vxlan, no id", LINK(UDP(VXLAN_PORT) "\x00\0\0\0\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "", true},
+    {"vxlan, reserved flag", LINK(UDP(VXLAN_PORT) "\x18\0\0\0\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "vxlan:42",
+     false},
+    {"vxlan, reserved bytes", LINK(UDP(VXLAN_PORT) "\x08\0\0\1\0\0\x2a\1"), OVER_UDP, 6, DECODE_PACKET, "vxlan:42",
+     false},
+    {"reserved flag and no frame", LINK(UDP(VXLAN_PORT) "\x18\0\0\0\0\0\x2a\0"), OVER_UDP_FLAT, 4, DECODE_PACKET, "",
+     true},
+    {"reserved bytes and no frame", LINK(UDP(VXLAN_PORT) "\x08\0\0\1\0\0\x2a\0"), OVER_UDP_FLAT, 4, DECODE_PACKET, "",
+     true},
+    {"reserved last byte and no frame", LINK(UDP(VXLAN_PORT) "\x08\0\0\0\0\0\x2a\1"), OVER_UDP_FLAT, 6, DECODE_PACKET,
+     "", true},
+    {"vxlan at another port", LINK(UDP("\x12\xb4") "\x08\0\0\0\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "", true},
+    {"vxlan-gpe, ip", LINK(UDP("\x12\xb6") "\x0c\0\0\1\0\0\x2a\0"), OVER_UDP_FLAT, 4, DECODE_PACKET, "vxlan:42", false},
+    {"vxlan-gpe, ipv6", LINK(UDP("\x12\xb6") "\x0c\0\0\2\0\0\x2a\0"), OVER_UDP_FLAT, 6, DECODE_PACKET, "vxlan:42",
+     false},
+    {"vxlan-gpe, ethernet", LINK(UDP("\x12\xb6") "\x0c\0\0\3\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "vxlan:42",
+     false},
+    {"vxlan at gpe's port", LINK(UDP("\x12\xb6") "\x08\0\0\0\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "vxlan:42",
+     false},
+    {"vxlan-gpe, service header", LINK(UDP("\x12\xb6") "\x0c\0\0\4\0\0\x2a\0"), OVER_UDP_FLAT, 4, DECODE_PACKET, "",
+     true},
+    {"geneve", LINK(UDP(GENEVE_PORT) "\0\0\x65\x58\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "geneve:42", false},
+    {"geneve, ip", LINK(UDP(GENEVE_PORT) "\0\0\x08\0\0\0\0\0"), OVER_UDP_FLAT, 4, DECODE_PACKET, "geneve:0", false},
+    {"geneve, options",
+     LINK(UDP(GENEVE_PORT) "\5\x40\x86\xdd\0\0\x2a\0"
+			   "\1\2\x80\1abcd"
+			   "\1\2\3\2abcdefgh"),
+     OVER_UDP_FLAT, 6, DECODE_PACKET, "geneve:42", false},
+    {"geneve, option past the end",
+     LINK(UDP(GENEVE_PORT) "\1\0\x65\x58\0\0\x2a\0"
+			   "\1\2\x80\1"),
+     OVER_UDP, 4, DECODE_PACKET, "", true},
+    {"geneve, version 1", LINK(UDP(GENEVE_PORT) "\x40\0\x65\x58\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "", true},
+    {"geneve, reserved bits", LINK(UDP(GENEVE_PORT) "\0\1\x65\x58\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "", true},
+    {"geneve, reserved byte", LINK(UDP(GENEVE_PORT) "\0\0\x65\x58\0\0\x2a\1"), OVER_UDP, 4, DECODE_PACKET, "", true},
+    {"geneve, no type", LINK(UDP(GENEVE_PORT) "\0\0\0\x21\0\0\x2a\0"), OVER_UDP, 4, DECODE_PACKET, "", true},
+    {"geneve, control", LINK(UDP(GENEVE_PORT) "\0\x80\x65\x58\0\0\x2a\0"), OVER_UDP, 4, DECODE_OTHER, "", false},
+    {"gre", LINK(IP4("\x2f") "\0\0\x08\0"), FLAT, 4, DECODE_PACKET, "gre", false},
+    {"gre over v6", LINK(IP6("\x2f") "\0\0\x86\xdd"), FLAT, 6, DECODE_PACKET, "gre", false},
+    {"gre, key", LINK(IP4("\x2f") "\x20\0\x86\xdd\xff\xff\xff\xff"), FLAT, 6, DECODE_PACKET, "gre:4294967295", false},
+    {"gre, all", LINK(IP4("\x2f") "\xb0\0\x08\0\xaa\xaa\0\0\0\0\0\x07\0\0\0\1"), FLAT, 4, DECODE_PACKET, "gre:7",
+     false},
+    {"gre, bridging", LINK(IP4("\x2f") "\x20\0\x65\x58\0\0\0\x07"), ETH, 4, DECODE_PACKET, "gre:7", false},
+    {"gre, mpls", LINK(IP4("\x2f") "\0\0\x88\x47\0\x3e\x81\x40"), FLAT, 4, DECODE_PACKET, "gre mpls:1000", false},
+    {"gre, routing", LINK(IP4("\x2f") "\x40\0\x08\0"), FLAT, 4, DECODE_OTHER, "", false},
+    {"gre, pptp", LINK(IP4("\x2f") "\x30\1\x88\x0b\0\x10\0\1\0\0\0\1"), FLAT, 4, DECODE_OTHER, "", false},
+    {"gre, keepalive", LINK(IP4("\x2f") "\0\0\0\0"), FLAT, 4, DECODE_OTHER, "", false},
+    {"erspan I", LINK(IP4("\x2f") "\0\0\x88\xbe"), ETH, 4, DECODE_PACKET, "erspan", false},
+    {"erspan II", LINK(IP4("\x2f") "\x10\0\x88\xbe\0\0\0\1\x10\x64\xff\xff\0\0\0\7"), ETH, 4, DECODE_PACKET,
+     "erspan:1023", false},
+    {"erspan II, other version", LINK(IP4("\x2f") "\x10\0\x88\xbe\0\0\0\1\x30\x64\0\5\0\0\0\7"), ETH, 4, DECODE_OTHER,
+     "", false},
+    {"erspan III", LINK(IP4("\x2f") "\x10\0\x22\xeb\0\0\0\1\x20\x64\0\x07\0\0\0\0\0\0\0\0"), ETH, 6, DECODE_PACKET,
+     "erspan:7", false},
+    {"erspan III, subheader",
+     LINK(IP4("\x2f") "\x10\0\x22\xeb\0\0\0\1\x20\x64\0\x07\0\0\0\0\0\0\0\1"
+		      "12345678"),
+     ETH, 4, DECODE_PACKET, "erspan:7", false},
+    {"erspan III, no ethernet", LINK(IP4("\x2f") "\x10\0\x22\xeb\0\0\0\1\x20\x64\0\x07\0\0\0\0\0\0\x08\0"), ETH, 4,
+     DECODE_OTHER, "", false},
+    {"ipip", LINK(IP4("\x04")), FLAT, 4, DECODE_PACKET, "ipip", false},
+    {"6in4", LINK(IP4("\x29")), FLAT, 6, DECODE_PACKET, "6in4", false},
+    {"4in6", LINK(IP6("\x04")), FLAT, 4, DECODE_PACKET, "4in6", false},
+    {"6in6", LINK(IP6("\x29")), FLAT, 6, DECODE_PACKET, "6in6", false},
+    {"mpls in ip", LINK(IP4("\x89") "\0\x3e\x81\x40"), FLAT, 4, DECODE_PACKET, "mpls:1000", false},
+    {"mpls", LINK(MPLS "\0\x3e\x80\x40\0\x7d\1\x40"), NO_IP, 4, DECODE_PACKET, "mpls:1000 mpls:2000", false},
+    {"mpls, v6", LINK(MPLS "\0\x3e\x81\x40"), NO_IP, 6, DECODE_PACKET, "mpls:1000", false},
+    {"mpls, explicit null", LINK(MPLS "\0\x3e\x80\x40\0\0\x01\x40"), NO_IP, 4, DECODE_PACKET, "mpls:1000", false},
+    {"mpls, explicit null v6", LINK(MPLS "\0\0\x21\x40"), NO_IP, 6, DECODE_PACKET, "", false},
+    {"mpls, entropy", LINK(MPLS "\0\x3e\x80\x40\0\0\x70\x40\x12\x34\x51\x40"), NO_IP, 4, DECODE_PACKET, "mpls:1000",
+     false},
+    {"mpls, pseudowire", LINK(MPLS "\0\x3e\x81\x40"), NO_IP_ETH, 4, DECODE_PACKET, "mpls:1000", false},
+    {"mpls, control word", LINK(MPLS "\0\x3e\x81\x40\0\0\0\x09"), NO_IP_ETH, 6, DECODE_PACKET, "mpls:1000", false},
+    {"mpls, associated channel", LINK(MPLS "\0\x3e\x81\x40\x10\0\x80\x57"), NO_IP_ETH, 4, DECODE_OTHER, "", false},
+    {"mpls, bare", LINK("\0\x3e\x81\x40"), 219, 0, 0, false, 4, DECODE_PACKET, "mpls:1000", false},
+    {"pppoe", LINK(MACS "\x88\x64\x11\0\x12\x34\xff\xff\0\x21"), NO_IP, 4, DECODE_PACKET, "pppoe:4660", false},
+    {"pppoe, v6", LINK(MACS "\x81\0\0\7\x88\x64\x11\0\x12\x34\xff\xff\0\x57"), NO_IP, 6, DECODE_PACKET,
+     "vlan:7 pppoe:4660", false},
+    {"pppoe, mpls", LINK(MACS "\x88\x64\x11\0\0\1\xff\xff\x02\x81\0\x3e\x81\x40"), NO_IP, 4, DECODE_PACKET,
+     "pppoe:1 mpls:1000", false},
+    {"pppoe, bare", LINK("\x11\0\x12\x34\xff\xff\0\x21"), 51, 0, 0, false, 4, DECODE_PACKET, "pppoe:4660", false},
+    {"pppoe, link control", LINK(MACS "\x88\x64\x11\0\x12\x34\xff\xff\xc0\x21"), NO_IP, 4, DECODE_OTHER, "", false},
+    {"pppoe, termination", LINK(MACS "\x88\x64\x11\xa7\x12\x34\xff\xff\0\x21"), NO_IP, 4, DECODE_OTHER, "", false},
+    {"pppoe, version 2", LINK(MACS "\x88\x64\x21\0\x12\x34\xff\xff\0\x21"), NO_IP, 4, DECODE_OTHER, "", false},
+    {"pppoe discovery", LINK(MACS "\x88\x63\x11\x09\0\0\xff\xff\0\x21"), NO_IP, 4, DECODE_OTHER, "", false},
 };
 
 static void fill16(struct build *b, unsigned at, size_t v)
@@ -385,14 +410,14 @@ static void a_pseudowire_is_told_from_ip_by_more_than_four_bits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_tunnel_gives_the_segment_inside),
-		cmocka_unit_test(a_tunnel_may_end_at_any_byte),
-		cmocka_unit_test(any_byte_may_lie),
-		cmocka_unit_test(nesting_ends_at_the_cap),
-		cmocka_unit_test(fragments_inside_fragments),
-		cmocka_unit_test(fragments_of_two_tunnels_stay_apart),
-		cmocka_unit_test(an_outer_length_of_zero_does_not_make_the_inner_one_unknown),
-		cmocka_unit_test(a_pseudowire_is_told_from_ip_by_more_than_four_bits),
+	    cmocka_unit_test(each_tunnel_gives_the_segment_inside),
+	    cmocka_unit_test(a_tunnel_may_end_at_any_byte),
+	    cmocka_unit_test(any_byte_may_lie),
+	    cmocka_unit_test(nesting_ends_at_the_cap),
+	    cmocka_unit_test(fragments_inside_fragments),
+	    cmocka_unit_test(fragments_of_two_tunnels_stay_apart),
+	    cmocka_unit_test(an_outer_length_of_zero_does_not_make_the_inner_one_unknown),
+	    cmocka_unit_test(a_pseudowire_is_told_from_ip_by_more_than_four_bits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
