@@ -74,10 +74,15 @@ bool counters_decode(struct slice bytes, struct counters *ret)
 			ret->n = 0;
 			return false;
 		}
-		struct counter *at = &ret->items[ret->n++];
+		struct counter *at = &ret->items[ret->n];
 		memcpy(at->name, name.p, name.n);
 		at->name[name.n] = 0;
 		at->value = high << 32 | low;
+		if (find(ret, at->name)) { /* two values under one name would break a metrics file */
+			ret->n = 0;
+			return false;
+		}
+		ret->n++;
 	}
 	return true;
 }

@@ -23,7 +23,7 @@ uint64_t counters_get(const struct counters *c, const char *name);
 
 #define COUNTERS_BYTES (LIMIT_COUNTERS * (LIMIT_COUNTER_NAME + 9))
 size_t counters_encode(const struct counters *c, uint8_t out[COUNTERS_BYTES]);
-/* False, and *ret is empty, unless every name is made of lower-case letters, digits, '.', '-' and '_'. */
+/* False, and *ret is empty, unless every name is made of lower-case letters, digits, '.', '-' and '_' and is there once. */
 bool counters_decode(struct slice bytes, struct counters *ret);
 
 #endif
