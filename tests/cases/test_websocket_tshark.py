@@ -3,33 +3,18 @@
 
 usage: test_websocket_tshark.py SHADOWTAP SOURCE_TREE
 
-For each capture tshark says which JSON-RPC messages its dissector found in WebSocket frames: method or answer, sender, tool. The
-event must count exactly these. Exits 77 (skipped), saying so, where tshark is not installed.
+tshark reassembles TCP and names each text message that its own dissector found, unmasked and unfolded. The same TCP payloads go
+through our readers (websocket_messages, beside the tests); both lists must be equal, per connection and direction, in order
+and to the byte. Exits 77 (skipped), saying so, where tshark is not installed.
 """
-import collections, json, os, shutil, subprocess, sys, tempfile
+import collections, json, os, shutil, subprocess, sys
 
-CAPTURES = ["ws_supergateway.pcap", "lsp_ws_typescript.pcap", "ws_subprotocol_mcp_other.pcap"]
+CAPTURES = ["ws_supergateway.pcap", "lsp_ws_typescript.pcap", "lsp_pylsp_ws.pcap", "ws_subprotocol_mcp_other.pcap"]
 
 
-def tshark_messages(path):
-    """[(tcp stream, client's port, sender's port, message)] in order of the capture"""
-    out = subprocess.run(["tshark", "-r", path, "-Y", "websocket", "-T", "json"], capture_output=True, text=True, timeout=120)
-    found = []
-    for packet in json.loads(out.stdout or "[]", object_pairs_hook=pairs_to_lists):
-        layers = packet["_source"][0]["layers"][0]
-        tcp = layers["tcp"][0]
-        for frame in layers.get("websocket", []):
-            masked = frame["websocket.mask"][0] in ("1", True, "True")
-            texts = texts_of(frame) or sum((texts_of(d) for d in layers.get("data-text-lines", [])), [])
-            source, destination = tcp["tcp.srcport"][0], tcp["tcp.dstport"][0]
-            for text in texts:
-                try:
-                    m = json.loads(text)
-                except ValueError:
-                    continue
-                if isinstance(m, dict):
-                    found.append((tcp["tcp.stream"][0], source if masked else destination, masked, m))
-    return found
+def tshark(path, *words):
+    run = subprocess.run(["tshark", "-r", path] + list(words), capture_output=True, text=True, timeout=120)
+    return run.stdout
 
 
 def pairs_to_lists(pairs):
@@ -40,59 +25,65 @@ def pairs_to_lists(pairs):
     return out
 
 
-def texts_of(node):
-    """every text in the node, once"""
+def texts_of(node, name=""):
+    """the payload texts of a frame, once each, in order"""
     found = []
-    if isinstance(node, str):
-        return [node] if node.startswith("{") else []
     if isinstance(node, dict):
-        for name, values in node.items():
+        for member, values in node.items():
             for value in values:
-                found += texts_of(name) + texts_of(value)
-    if isinstance(node, list):
-        for value in node:
-            found += texts_of(value)
+                found += texts_of(value, member)
+    elif isinstance(node, str) and name == "websocket.payload.text":
+        found = [node]
     return list(dict.fromkeys(found))
 
 
-def our_events(binary, tree, path):
-    with tempfile.TemporaryDirectory() as tmp:
-        db = os.path.join(tmp, "events.db")
-        subprocess.run([binary, "replay", "--quiet", "--db", db, "--signatures", os.path.join(tree, "signatures"), path],
-                       capture_output=True)
-        out = subprocess.run([binary, "query", "--db", db, "--all", "--min-confidence", "likely", "--format", "jsonl"],
-                             capture_output=True, text=True)
-        return [json.loads(line) for line in out.stdout.splitlines()]
+def their_messages(path):
+    """{(tcp stream, 'C' or 'S'): [text]}"""
+    found = collections.defaultdict(list)
+    for packet in json.loads(tshark(path, "-Y", "websocket", "-T", "json") or "[]", object_pairs_hook=pairs_to_lists):
+        layers = packet["_source"][0]["layers"][0]
+        for frame in layers["websocket"]:
+            client = frame["websocket.mask"][0] in ("1", True, "True")
+            found[(layers["tcp"][0]["tcp.stream"][0], "C" if client else "S")] += texts_of(frame)
+    return found
+
+
+def our_messages(program, path):
+    lines, clients = collections.defaultdict(list), {}
+    for row in tshark(path, "-Y", "tcp.len>0 && !tcp.analysis.retransmission", "-T", "fields", "-e", "tcp.stream", "-e",
+                      "tcp.srcport", "-e", "tcp.payload").splitlines():
+        stream, source, payload = row.split("\t")
+        client = clients.setdefault(stream, source)
+        lines[stream].append("%s %s\n" % ("C" if source == client else "S", payload))
+    found = collections.defaultdict(list)
+    for stream, said in lines.items():
+        out = subprocess.run([program], input="".join(said), capture_output=True, text=True, check=True).stdout
+        for line in out.splitlines():
+            side, whole, payload = (line.split(" ") + [""])[:3]
+            if whole != "whole":
+                sys.exit("%s: a message of ours is cut" % path)
+            found[(stream, side)].append(bytes.fromhex(payload).decode())
+    return found
 
 
 def main():
     binary, tree = sys.argv[1:3]
+    program = os.path.join(os.path.dirname(binary), "..", "..", "tests", "cases", "websocket_messages")
     if not shutil.which("tshark"):
         print("skipped: tshark is not installed")
         sys.exit(77)
-    compared = 0
     for name in CAPTURES:
         path = os.path.join(tree, "pcaps", name)
-        events = {str(e["client_port"]): e for e in our_events(binary, tree, path)}
-        theirs = tshark_messages(path)
-        if not theirs:
-            sys.exit("%s: tshark found no message in it" % name)
-        for port, event in events.items():
-            said = [(client, m) for _, at, client, m in theirs if at == port and m.get("jsonrpc") == "2.0"]
-            requests = [m for client, m in said if client and "method" in m]
-            want = {"methods": dict(collections.Counter(m["method"] for m in requests)),
-                    "server_methods": dict(collections.Counter(m["method"] for client, m in said if not client and "method" in m)),
-                    "tools_called": dict(collections.Counter(m["params"]["name"] for m in requests if m["method"] == "tools/call")),
-                    "requests": sum("id" in m for m in requests),
-                    "errors": sum("error" in m for client, m in said if not client)}
-            got = {field: event[field] for field in want}
-            if want != got:
-                sys.exit("%s, client port %s: tshark has %s, we have %s" % (name, port, want, got))
-            compared += len(said)
-        print("%s: %d messages by tshark, %d events of ours" % (name, len(theirs), len(events)))
-    if compared < 15:
-        sys.exit("only %d messages compared" % compared)
-    print("%d messages, the same" % compared)
+        theirs, ours = their_messages(path), our_messages(program, path)
+        for key in sorted(set(theirs) | set(ours)):
+            if theirs[key] != ours[key]:
+                first = next((i for i, (a, b) in enumerate(zip(theirs[key], ours[key])) if a != b), min(len(theirs[key]), len(ours[key])))
+                sys.exit("%s, connection %s: tshark has %d messages, we have %d; they differ at number %d:\n%s\n%s"
+                         % (name, key, len(theirs[key]), len(ours[key]), first, theirs[key][first:first + 1], ours[key][first:first + 1]))
+        count = sum(map(len, ours.values()))
+        if count < 10:
+            sys.exit("%s: only %d messages in it" % (name, count))
+        print("%s: %d messages, the same" % (name, count))
 
 
 main()
