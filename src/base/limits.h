@@ -264,5 +264,30 @@
 #define LIMIT_ALERT_SEEN 200000
 /* Exits that one sensor alerts through: each has a thread and a connection to the database. More are refused. */
 #define LIMIT_ALERT_EXITS 8
+/* Bytes of the spec of one exit (--alert). More: refused. */
+#define LIMIT_ALERT_SPEC 4096
+/* Alerts, and their bytes, that one exit holds after it has sent them, because a socket does not say that they were read; they go once more when
+ * the connection breaks. At the cap the oldest that the other side's kernel has acknowledged leave; if none has, sending waits. */
+#define LIMIT_ALERT_UNSETTLED 2048
+#define LIMIT_ALERT_UNSETTLED_BYTES (4u << 20)
+/* Bytes of one syslog message, least (what every receiver must take, RFC 5424 6.1), most (fits into a datagram), and what is allowed when
+ * nothing is said: with RFC 3164 in a datagram (its 4.1), in a datagram (RFC 5426 3.2), otherwise (rsyslog's own cap). Past it: cut, and marked. */
+#define LIMIT_SYSLOG_LEAST 480
+#define LIMIT_SYSLOG_MOST 65000
+#define LIMIT_SYSLOG_3164_DATAGRAM 1024
+#define LIMIT_SYSLOG_DATAGRAM 2048
+#define LIMIT_SYSLOG_STREAM 8192
+/* Seconds that one try to send may take, most and when nothing is said. */
+#define LIMIT_ALERT_TIMEOUT_SECONDS 300
+#define ALERT_TIMEOUT_SECONDS 10
+/* Bytes of a webhook's answer that are read (and thrown away). More: the connection is closed; its status counts. */
+#define LIMIT_WEBHOOK_ANSWER (64u << 10)
+/* Seconds that a webhook may tell us to wait (Retry-After). A longer wish is cut to it. */
+#define LIMIT_WEBHOOK_WAIT_SECONDS 3600
+/* Bytes of the file with a webhook's token. More: the token is not used, the alert waits. */
+#define LIMIT_WEBHOOK_TOKEN 8192
+/* Tools, methods, reasons and the like that one line of text or CEF names: enough to see what it is about; syslog receivers cut at 1 to 8 KiB.
+ * The line says how many more there are; the JSON formats carry all. */
+#define LIMIT_ALERT_LISTED 8
 
 #endif
