@@ -1,0 +1,178 @@
+/* Paths and values -> a JSON object and its text. Called by the formats. Real numbers keep 16 digits: microseconds since 1970. */
+#include "alert_tree.h"
+#include "text.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define TREE_NAME 64 /* a member's name in a path of ours */
+
+void tree_init(struct tree *t)
+{
+	*t = (struct tree){.root = json_object()};
+	t->failed = !t->root;
+}
+
+static json_t *clean_text(const char *text)
+{
+	json_t *value = json_string(text);
+	if (value)
+		return value;
+	size_t n = strlen(text);
+	char *copy = text_dup(slice_of(text, n), 3 * n + 1);
+	value = copy ? json_string(copy) : NULL;
+	free(copy);
+	return value;
+}
+
+static json_t *clean_array(const json_t *value)
+{
+	json_t *array = json_array();
+	size_t i;
+	json_t *item;
+	json_array_foreach(value, i, item) {
+		if (array && json_array_append_new(array, tree_clean(item)) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *clean_object(const json_t *value)
+{
+	json_t *object = json_object();
+	for (void *at = json_object_iter((json_t *)value); at && object; at = json_object_iter_next((json_t *)value, at)) {
+		json_t *name = clean_text(json_object_iter_key(at));
+		if (!name || json_object_set_new(object, json_string_value(name), tree_clean(json_object_iter_value(at))) != 0) {
+			json_decref(object);
+			object = NULL;
+		}
+		json_decref(name);
+	}
+	return object;
+}
+
+json_t *tree_clean(const json_t *value)
+{
+	if (json_is_string(value))
+		return clean_text(json_string_value(value));
+	if (json_is_array(value))
+		return clean_array(value);
+	if (json_is_object(value))
+		return clean_object(value);
+	return json_copy((json_t *)value);
+}
+
+/* The object that holds the path's last name, which is what *path then is. */
+static json_t *holder(struct tree *t, const char **path)
+{
+	json_t *object = t->root;
+	const char *dot;
+	while (object && !t->flat && (dot = strchr(*path, '.'))) {
+		char name[TREE_NAME];
+		text_copy(name, sizeof name, slice_of(*path, (size_t)(dot - *path)));
+		json_t *next = json_object_get(object, name);
+		if (!next) {
+			next = json_object();
+			if (json_object_set_new(object, name, next) != 0)
+				next = NULL;
+		}
+		object = next;
+		*path = dot + 1;
+	}
+	return object;
+}
+
+void tree_put(struct tree *t, const char *path, json_t *value)
+{
+	json_t *object = t->failed ? NULL : holder(t, &path);
+	if (!object) {
+		json_decref(value);
+		t->failed = true;
+	} else if (json_object_set_new(object, path, value) != 0) {
+		t->failed = true;
+	}
+}
+
+void tree_text(struct tree *t, const char *path, const char *text)
+{
+	if (text)
+		tree_put(t, path, clean_text(text));
+}
+
+void tree_integer(struct tree *t, const char *path, json_int_t value)
+{
+	tree_put(t, path, json_integer(value));
+}
+
+void tree_copy(struct tree *t, const char *path, const json_t *value)
+{
+	bool empty = (json_is_array(value) && json_array_size(value) == 0) || (json_is_object(value) && json_object_size(value) == 0);
+	if (value && !json_is_null(value) && !empty)
+		tree_put(t, path, tree_clean(value));
+}
+
+static void put_counts(struct tree *t, const char *path, const json_t *counts, bool with_counts)
+{
+	if (json_object_size(counts) == 0)
+		return;
+	json_t *array = json_array();
+	for (void *at = json_object_iter((json_t *)counts); at; at = json_object_iter_next((json_t *)counts, at)) {
+		json_t *item = clean_text(json_object_iter_key(at));
+		if (with_counts)
+			item = json_pack("{s:o*, s:I}", "name", item, "count", json_integer_value(json_object_iter_value(at)));
+		if (json_array_append_new(array, item) != 0)
+			t->failed = true;
+	}
+	tree_put(t, path, array);
+}
+
+void tree_counts(struct tree *t, const char *path, const json_t *counts)
+{
+	put_counts(t, path, counts, true);
+}
+
+void tree_names(struct tree *t, const char *path, const json_t *counts)
+{
+	put_counts(t, path, counts, false);
+}
+
+void tree_append(struct tree *t, const char *path, const char *text)
+{
+	if (!text)
+		return;
+	const char *name = path;
+	json_t *object = t->failed ? NULL : holder(t, &name);
+	json_t *array = json_object_get(object, name);
+	if (object && !array) {
+		array = json_array();
+		if (json_object_set_new(object, name, array) != 0)
+			array = NULL;
+	}
+	if (!array || json_array_append_new(array, clean_text(text)) != 0)
+		t->failed = true;
+}
+
+void tree_fields(struct tree *t, const char *prefix, const json_t *event, const char *const *fields)
+{
+	for (; *fields; fields++) {
+		const json_t *value = json_object_get(event, *fields);
+		char path[2 * TREE_NAME];
+		size_t n = 0;
+		text_append(path, sizeof path, &n, "%s.%s", prefix, *fields);
+		if (strcmp(*fields, "tools_called") == 0 || strcmp(*fields, "methods") == 0 || strcmp(*fields, "server_methods") == 0)
+			tree_counts(t, path, value);
+		else
+			tree_copy(t, path, value);
+	}
+}
+
+char *tree_take(struct tree *t, size_t *ret_n)
+{
+	char *text = t->failed ? NULL : json_dumps(t->root, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(16));
+	json_decref(t->root);
+	*t = (struct tree){0};
+	if (text)
+		*ret_n = strlen(text);
+	return text;
+}
