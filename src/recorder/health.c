@@ -115,6 +115,7 @@ static json_t *group(json_t *to, const char *name)
 	return g;
 }
 
+/* Names are the sensor process's: where one is also the recorder's, what the recorder says stands. */
 static void put_groups(const struct health *h, json_t *to)
 {
 	const char *name;
@@ -124,7 +125,9 @@ static void put_groups(const struct health *h, json_t *to)
 		if (!dot || strncmp(name, "capture.", 8) == 0)
 			continue;
 		snprintf(first, sizeof first, "%.*s", (int)(dot - name), name);
-		put(group(to, first), dot + 1, health_total(h, name));
+		json_t *g = group(to, first);
+		if (!json_object_get(g, dot + 1))
+			put(g, dot + 1, health_total(h, name));
 	}
 }
 
@@ -177,9 +180,9 @@ char *health_json(const struct health *h, const struct health_sample *s)
 	put(writing, "database_used", s->writer->database_used);
 	put(group(root, "observations"), "taken", s->recorder->observations);
 	put(group(root, "observations"), "invalid", s->recorder->invalid);
+	put(group(root, "memory"), "recorder_process", s->recorder_memory);
 	json_object_set_new(root, "captures", captures_json(h));
 	put_groups(h, root);
-	put(group(root, "memory"), "recorder_process", s->recorder_memory);
 	char *text = json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII);
 	json_decref(root);
 	return text;
@@ -247,7 +250,7 @@ static void by_last_part(FILE *f, const struct health *h, const char *prefix, co
 	size_t n = strlen(prefix);
 	head(f, name, type, help);
 	for (size_t i = 0; (counter = name_at(h, i)) != NULL; i++)
-		if (strncmp(counter, prefix, n) == 0)
+		if (strncmp(counter, prefix, n) == 0 && strcmp(counter, "memory.recorder_process") != 0) /* that is not its to say */
 			fprintf(f, "shadowtap_%s{%s=\"%s\"} %" PRIu64 "\n", name, label_name, counter + n, health_total(h, counter));
 }
 
