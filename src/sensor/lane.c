@@ -111,18 +111,22 @@ static void publish(struct lane *l, struct lane_batch *b)
 	l->last = b;
 }
 
+/* Told to stop, it still reads what the kernel has for it, as far as the free batches go: nobody gives any back by then. */
 static void *lane_main(void *context)
 {
 	struct lane *l = context;
 	struct lane_gate *g = l->gate;
+	unsigned last_reads = 0;
 	pthread_mutex_lock(&g->lock);
-	while (!g->stop && !l->over) {
+	while (!l->over && last_reads <= LIMIT_LANE_BATCHES) {
+		bool stopping = g->stop;
+		last_reads += stopping;
 		if (!l->filling) {
 			l->waiting = true;
 			while (!l->free_batches && !g->stop)
 				pthread_cond_wait(&g->recycled, &g->lock);
 			l->waiting = false;
-			if (g->stop)
+			if (!l->free_batches)
 				break;
 			l->filling = l->free_batches;
 			l->free_batches = l->filling->next;
@@ -149,6 +153,8 @@ static void *lane_main(void *context)
 			l->filling = NULL;
 		}
 		pthread_cond_signal(&g->published);
+		if (stopping && n <= 0)
+			break;
 	}
 	pthread_mutex_unlock(&g->lock);
 	return NULL;

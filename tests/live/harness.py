@@ -321,7 +321,7 @@ class Live(Program):
         return json.loads(self.wait_for(r"^shadowtap: (\{.*\})$", since=since).group(1))
 
     def wait_frames(self, n, seconds=PATIENCE):
-        """Until it has read so many frames since it started: what the kernel still holds when it is told to end is lost."""
+        """Until it has read so many frames since it started."""
         wait_until(lambda: "%d frames to be read:\n%s" % (n, self.said()), lambda: self.stats()["packets"] >= n,
                    seconds, 0.3)
 

@@ -311,6 +311,44 @@ static void test_stop(void **state)
 	assert_int_equal(disordered, 0);
 }
 
+static void *let_go_soon(void *context)
+{
+	(void)context;
+	usleep(100000);
+	let_go = true;
+	return NULL;
+}
+
+/* The end comes while more is there to be read than one batch holds. */
+static void test_stop_reads_on(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	captures[0].hangs = true;
+	start(1);
+	for (int i = 0; i < 3 * LIMIT_LANE_PACKETS; i++)
+		queue(0, 1000 + i, FRAME);
+	assert_int_equal(pthread_create(&thread, NULL, let_go_soon, NULL), 0);
+	assert_int_equal(intake_stop(in, NULL), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(fed, 3 * LIMIT_LANE_PACKETS);
+}
+
+/* It ends, however much comes. */
+static void test_stop_ends(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	captures[0].hangs = true;
+	start(1);
+	for (int i = 0; i < QUEUE; i++)
+		queue(0, 1000 + i, FRAME);
+	assert_int_equal(pthread_create(&thread, NULL, let_go_soon, NULL), 0);
+	assert_int_equal(intake_stop(in, NULL), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(fed, LIMIT_LANE_BATCHES * LIMIT_LANE_PACKETS);
+}
+
 static void test_sensor_fails(void **state)
 {
 	(void)state;
@@ -340,7 +378,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_order), T(test_large_packets), T(test_quiet_lane), T(test_lane_that_hangs), T(test_lane_that_waits_is_not_stuck),
-		T(test_interface_vanishes), T(test_stop), T(test_sensor_fails), T(test_too_many_lanes),
+		T(test_interface_vanishes), T(test_stop), T(test_stop_reads_on),
+		T(test_stop_ends), T(test_sensor_fails), T(test_too_many_lanes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
