@@ -1,5 +1,15 @@
 /* Every cap of shadowtap: its reason, and what happens at the cap. No input makes memory grow past their sum.
  * A cap that is reached is counted (anomaly.h) and shown in the summary; none is silent. */
+/* It bears the name of a header of the C library, which other libraries' headers include: they get both. Outside the guard, because that of the
+ * compiler finds this one once more on its way to that of the system. */
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Winclude-next-absolute-path"
+#endif
+#include_next <limits.h>
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
 #ifndef SHADOWTAP_LIMITS_H
 #define SHADOWTAP_LIMITS_H
 
@@ -209,6 +219,9 @@
 #define LIMIT_LANE_LOOKS 10
 /* Bytes of a configuration file. More: refused. */
 #define LIMIT_CONFIG_FILE (1u << 20)
+/* Bytes of events that wait for whoever reads the standard output of `live`, two times over. Past it they are not printed, which is
+ * counted and said once; the database has them. */
+#define LIMIT_PRINT_BYTES (4u << 20)
 /* Interfaces that one sensor reads. */
 #define LIMIT_INTERFACES 16
 /* Capture threads in all. */
