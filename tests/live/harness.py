@@ -1,8 +1,8 @@
 """A network of the test's own, `shadowtap live` in it, captures sent past it, and what it then has in its database.
 
-Used by the test_*.py of this folder, which are called with: SHADOWTAP SOURCE_TREE MISBEHAVING_SENSOR. The test's process
-moves into a network namespace of its own: interface names clash with nobody's, tests run side by side, and all of it goes
-when the process goes, however that comes about. Where that cannot be done the test is skipped (exit code 77).
+Used by the test_*.py of this folder, which are called with: SHADOWTAP SOURCE_TREE MISBEHAVING_SENSOR. The test's
+process moves into a network namespace of its own: interface names clash with nobody's, tests run side by side, and all of
+it goes when the process goes, however that comes about. Where that cannot be done the test is skipped (exit code 77).
 """
 import atexit, ctypes, glob, gzip, json, os, re, shutil, signal, socket, sqlite3, struct, subprocess, sys, tempfile
 import threading, time
@@ -100,7 +100,7 @@ def veth(near="near", far="far", arp=False, mtu=65535):
 
 
 def other_namespace(interface, address):
-    """Moves an interface into a further namespace, with an address. The words to put before a command that is to run there."""
+    """Moves an interface into a further namespace, with an address. The words to put before a command to run there."""
     holder = Program(["unshare", "--net", "sleep", "1000"])
     inside = ["nsenter", "--target", str(holder.pid), "--net"]
     own = os.readlink("/proc/self/ns/net")

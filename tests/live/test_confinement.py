@@ -9,8 +9,8 @@ UNTRUSTED = r"broke the rules of the channel: it is ended"
 SILENT = r"has given no sign of life for ten seconds: it is ended"
 # What it does, and what the recorder says of it.
 DEEDS = {"open": SIGSYS, "read": SIGSYS, "connect": SIGSYS, "execve": SIGSYS, "fork": SIGSYS, "ptrace": SIGSYS,
-         "kill": SIGSYS, "crash": r"was ended by signal 11 \(Segmentation fault\)", "garbage": UNTRUSTED, "endless": UNTRUSTED,
-         "down": UNTRUSTED, "lie": UNTRUSTED}
+         "kill": SIGSYS, "crash": r"was ended by signal 11 \(Segmentation fault\)", "garbage": UNTRUSTED,
+         "endless": UNTRUSTED, "down": UNTRUSTED, "lie": UNTRUSTED}
 # Side by side, since each process that dies soon after its start makes the recorder wait longer before the next one.
 ROWS = [["open", "connect", "garbage", "crash"], ["read", "execve", "endless", "lie"],
         ["fork", "ptrace", "kill", "down"]]

@@ -1,5 +1,5 @@
 """Real MCP servers and clients over a wire that a live sensor watches: each connection has its event, with its verdict,
-within a second of its first evidence, while it is still open. Skipped where the SDK is not installed (scripts/test does).
+within a second of its first evidence, while it is still open. Skipped where the SDK is not there (scripts/test gets it).
 """
 import calendar, json, os, socket, threading, time
 import harness as h
@@ -13,7 +13,8 @@ VERDICTS = {APPROVED: "approved", VIOLATING: "violation", UNKNOWN: "unauthorized
 POLICY = {"version": 1, "approved": [
     {"id": "adder", "address": SERVER, "port": APPROVED, "path": "/mcp"},
     {"id": "safe-adder", "address": SERVER, "port": VIOLATING, "require": {"auth": True}}]}
-CALLS = [("legacy", APPROVED, "/mcp"), ("auto", APPROVED, "/mcp"), ("sse", VIOLATING, "/sse"), ("legacy", UNKNOWN, "/mcp")]
+CALLS = [("legacy", APPROVED, "/mcp"), ("auto", APPROVED, "/mcp"), ("sse", VIOLATING, "/sse"),
+         ("legacy", UNKNOWN, "/mcp")]
 WITHIN = 1.0
 
 
@@ -82,7 +83,8 @@ def check_events(events, open_events, seen, began, stats):
         what = "%s:%s to %s%s" % (e["client_ip"], e["client_port"], e["host"], e["path"])
         h.check(e["verdict"] == VERDICTS[e["server_port"]], "%s is %s" % (what, e["verdict"]))
         h.check(e["confidence"] == "confirmed" and e["client_ip"] == CLIENT, "%s: %s" % (what, e))
-        h.check(e["transport"] == ("http+sse" if e["server_port"] == VIOLATING else "streamable-http"), "%s: %s" % (what, e))
+        transport = "http+sse" if e["server_port"] == VIOLATING else "streamable-http"
+        h.check(e["transport"] == transport, "%s: %s" % (what, e))
         h.check(e["event_id"] in open_events and e["event_id"] in seen, "%s: recorded only when it ended" % what)
         first_seen = seconds(e["first_seen"])
         worst = max(worst, seen[e["event_id"]][0] - first_seen)
