@@ -67,9 +67,9 @@ static void look_at_packets(const struct look *l, bool runs, unsigned interval)
 	h->since[TROUBLE_SILENT] = frames || !runs ? 0 : h->since[TROUBLE_SILENT] + interval;
 	if (frames)
 		trouble(l, TROUBLE_SILENT, false, "packets are seen again on %s", on);
-	else if (h->since[TROUBLE_SILENT] >= SILENT_SECONDS || interval < SILENT_SECONDS / 10)
-		trouble(l, TROUBLE_SILENT, h->since[TROUBLE_SILENT] > 0 || h->in_trouble[TROUBLE_SILENT],
-		        "no packets on %s for %u seconds: is the span port up, is the filter right?", on, h->since[TROUBLE_SILENT]);
+	else if (h->since[TROUBLE_SILENT] >= SILENT_SECONDS)
+		trouble(l, TROUBLE_SILENT, true, "no packets on %s for %u seconds: is the span port up, is the filter right?", on,
+		        h->since[TROUBLE_SILENT]);
 
 	uint64_t received = since(&h->seen.received, captures_total(h, "received"));
 	uint64_t dropped = since(&h->seen.dropped, captures_total(h, "dropped") + captures_total(h, "dropped_by_interface"));

@@ -1,4 +1,5 @@
-/* What an operator must know is said once when it begins and once when it is over, and is judged by what came since the last look. */
+/* What an operator must know is said once when it begins and once when it is over, and is judged by what came since the
+ * last look. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,6 +77,21 @@ static void test_silence(void **state)
 	look(NULL);
 	runs = true;
 	look("no packets");
+}
+
+/* The sensor process tells its counters once a second: an interval that is as short must not call that silence. */
+static void test_short_intervals(void **state)
+{
+	(void)state;
+	struct health_sample s = {.recorder = &recorder, .backlog = &backlog, .writer = &writer, .sensor_runs = true};
+	said[0] = 0;
+	sentences = 0;
+	for (int i = 0; i < 59; i++)
+		health_watch(health, &s, 1, say, NULL);
+	assert_int_equal(sentences, 0);
+	health_watch(health, &s, 1, say, NULL);
+	assert_int_equal(sentences, 1);
+	assert_non_null(strstr(said, "no packets on eth1, eth2 for 60 seconds"));
 }
 
 static void packets(uint64_t received, uint64_t dropped)
@@ -183,7 +199,8 @@ static void test_spill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_silence), T(test_drops), T(test_one_side), T(test_restart_of_the_sensor), T(test_writing), T(test_losses), T(test_spill),
+	    T(test_silence), T(test_short_intervals), T(test_drops), T(test_one_side), T(test_restart_of_the_sensor),
+	    T(test_writing), T(test_losses),          T(test_spill),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
