@@ -19,6 +19,7 @@ _shadowtap_options()
 		echo --db --since --until --verdict --min-confidence --client --server --host --method --tool --kind \
 			--event-id --all --limit --group-by --format --help
 		;;
+	alerts) echo --db --waiting --format --help ;;
 	"policy test")
 		echo --policy --client --address --proxy --at --tls --cleartext --auth --protocol-version --tool --format --help
 		;;
@@ -65,7 +66,7 @@ _shadowtap_values()
 _shadowtap_takes_value()
 {
 	case "$2" in
-	--help | --quiet | --continuous | --no-promiscuous | --write-all | --no-sandbox | --all | --proxy | --tls | \
+	--help | --quiet | --continuous | --no-promiscuous | --write-all | --no-sandbox | --waiting | --all | --proxy | --tls | \
 		--cleartext) return 1 ;;
 	-i | -p | --*) return 0 ;;
 	*) return 1 ;;
@@ -89,7 +90,7 @@ _shadowtap()
 		before="${COMP_WORDS[COMP_CWORD - 2]}"
 	fi
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		values="live replay query policy signatures interfaces config --help --version"
+		values="live replay query alerts policy signatures interfaces config --help --version"
 		mapfile -t COMPREPLY < <(compgen -W "$values" -- "$current")
 		return
 	fi
@@ -122,6 +123,7 @@ _shadowtap()
 	*)
 		case "$command" in
 		replay | "policy check" | "config check" | "config show") _shadowtap_files -f "$current" ;;
+		alerts) mapfile -t COMPREPLY < <(compgen -W "list drop" -- "$current") ;;
 		"signatures check") _shadowtap_files -d "$current" ;;
 		esac
 		;;

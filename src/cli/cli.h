@@ -24,6 +24,7 @@ struct command {
 int cmd_replay(int argc, char **argv);
 int cmd_interfaces(int argc, char **argv);
 int cmd_query(int argc, char **argv);
+int cmd_alerts(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_signatures(int argc, char **argv);
 int cmd_live(int argc, char **argv);

@@ -8,6 +8,7 @@ static const struct command commands[] = {
 	{"live", "watch interfaces, record the MCP connections on them", cmd_live},
 	{"interfaces", "list what can be captured on, and why not", cmd_interfaces},
 	{"query", "ask the events database", cmd_query},
+	{"alerts", "list alerts that wait to be sent, or drop them", cmd_alerts},
 	{"policy", "check a policy file, or ask what it says of a server", cmd_policy},
 	{"signatures", "check or list the signatures", cmd_signatures},
 	{"config", "check or show a configuration file of live", cmd_config},

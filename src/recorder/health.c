@@ -146,6 +146,44 @@ static json_t *captures_json(const struct health *h)
 	return list;
 }
 
+/* Names of exits are the operator's words, and need not be UTF-8. */
+static json_t *exit_json(const struct dispatcher_state *x)
+{
+	char name[ALERT_ERROR_TEXT];
+	json_t *o = json_object();
+	text_copy(name, sizeof name, slice_str(x->name));
+	json_object_set_new(o, "exit", json_string(name));
+	put(o, "raised", x->counts.raised);
+	put(o, "sent", x->counts.sent);
+	put(o, "waiting", x->counts.waiting);
+	put(o, "refused", x->counts.refused);
+	put(o, "lost", x->counts.lost);
+	json_object_set_new(o, "failing", json_boolean(x->failing));
+	return o;
+}
+
+static void put_alerts(json_t *root, const struct alerts_state *a)
+{
+	struct store_alert_counts all = {0};
+	uint64_t failing = 0;
+	json_t *exits = json_array();
+	for (size_t i = 0; i < a->n; i++) {
+		const struct store_alert_counts *c = &a->exits[i].counts;
+		all = (struct store_alert_counts){all.raised + c->raised, all.waiting + c->waiting, all.sent + c->sent,
+		                                  all.refused + c->refused, all.lost + c->lost};
+		failing += a->exits[i].failing;
+		json_array_append_new(exits, exit_json(&a->exits[i]));
+	}
+	json_t *alerts = group(root, "alerts");
+	put(alerts, "raised", all.raised);
+	put(alerts, "sent", all.sent);
+	put(alerts, "waiting", all.waiting);
+	put(alerts, "refused", all.refused);
+	put(alerts, "lost", all.lost + a->unraised);
+	put(alerts, "failing", failing);
+	json_object_set_new(alerts, "exits", exits);
+}
+
 char *health_json(const struct health *h, const struct health_sample *s)
 {
 	char time[EVENT_TIME_TEXT];
@@ -181,6 +219,8 @@ char *health_json(const struct health *h, const struct health_sample *s)
 	put(group(root, "observations"), "taken", s->recorder->observations);
 	put(group(root, "observations"), "invalid", s->recorder->invalid);
 	put(group(root, "memory"), "recorder_process", s->recorder_memory);
+	if (s->alerts)
+		put_alerts(root, s->alerts);
 	json_object_set_new(root, "captures", captures_json(h));
 	put_groups(h, root);
 	char *text = json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII);
@@ -266,6 +306,35 @@ static void write_events(FILE *f, const struct health_sample *s)
 			        confidence_name(k), s->recorder->events[v][k]);
 }
 
+static void per_exit(FILE *f, const struct alerts_state *a, const char *name, const char *type, const char *help,
+                     uint64_t (*of)(const struct dispatcher_state *))
+{
+	head(f, name, type, help);
+	for (size_t i = 0; i < a->n; i++) {
+		fprintf(f, "shadowtap_%s{exit=\"", name);
+		label(f, a->exits[i].name);
+		fprintf(f, "\"} %" PRIu64 "\n", of(&a->exits[i]));
+	}
+}
+
+static uint64_t raised_of(const struct dispatcher_state *x) { return x->counts.raised; }
+static uint64_t sent_of(const struct dispatcher_state *x) { return x->counts.sent; }
+static uint64_t waiting_of(const struct dispatcher_state *x) { return x->counts.waiting; }
+static uint64_t refused_of(const struct dispatcher_state *x) { return x->counts.refused; }
+static uint64_t lost_of(const struct dispatcher_state *x) { return x->counts.lost; }
+static uint64_t up_of(const struct dispatcher_state *x) { return !x->failing; }
+
+static void write_alerts(FILE *f, const struct alerts_state *a)
+{
+	per_exit(f, a, "alerts_raised_total", "counter", "Alerts for this exit since the database was made.", raised_of);
+	per_exit(f, a, "alerts_sent_total", "counter", "Alerts that have gone out.", sent_of);
+	per_exit(f, a, "alerts_waiting", "gauge", "Alerts that wait in the outbox.", waiting_of);
+	per_exit(f, a, "alerts_refused_total", "counter", "Alerts that the receiver refused for good.", refused_of);
+	per_exit(f, a, "alerts_lost_total", "counter", "Alerts for which the outbox had no room.", lost_of);
+	per_exit(f, a, "alert_exit_up", "gauge", "1 while the exit takes alerts.", up_of);
+	value(f, "alerts_unraised_total", "counter", "Events whose alert the database refused.", a->unraised);
+}
+
 char *health_prometheus(const struct health *h, const struct health_sample *s)
 {
 	char *text = NULL;
@@ -297,6 +366,8 @@ char *health_prometheus(const struct health *h, const struct health_sample *s)
 	value(f, "events_deleted_total", "counter", "Events deleted by retention.", s->writer->deleted);
 	value(f, "writable", "gauge", "1 while the database can be written.", s->writer->failing_ms == 0);
 	value(f, "database_bytes", "gauge", "Size of the database's files.", s->writer->database_file);
+	if (s->alerts)
+		write_alerts(f, s->alerts);
 	value(f, "observations_invalid_total", "counter", "Observations that the recorder refused.", s->recorder->invalid);
 	value(f, "evidence_bytes_total", "counter", "Bytes of evidence packets written.", health_total(h, "evidence.bytes"));
 	value(f, "evidence_unwritten_total", "counter", "Evidence packets that could not be written.", health_total(h, "evidence.unwritten"));

@@ -3,6 +3,7 @@
 #ifndef SHADOWTAP_HEALTH_H
 #define SHADOWTAP_HEALTH_H
 
+#include "alerts.h"
 #include "backlog.h"
 #include "counters.h"
 #include "recorder.h"
@@ -19,6 +20,7 @@ struct health_sample {
 	const struct recorder_counts *recorder;
 	const struct backlog_counts *backlog;
 	const struct writer_state *writer;
+	const struct alerts_state *alerts; /* NULL: nobody is alerted */
 	uint64_t new_events[VERDICT_COUNT]; /* by the verdict that they had when they were first seen */
 	uint64_t recorder_memory; /* bytes resident */
 };
