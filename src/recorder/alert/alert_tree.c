@@ -1,5 +1,6 @@
 /* Paths and values -> a JSON object and its text. Called by the formats. Real numbers keep 16 digits: microseconds since 1970. */
 #include "alert_tree.h"
+#include "alert_line.h"
 #include "text.h"
 #include <stdlib.h>
 #include <string.h>
@@ -112,35 +113,33 @@ void tree_copy(struct tree *t, const char *path, const json_t *value)
 		tree_put(t, path, tree_clean(value));
 }
 
-static void put_counts(struct tree *t, const char *path, const json_t *counts, bool with_counts)
+static json_t *counted(const char *name, const json_t *count)
 {
-	if (json_object_size(counts) == 0)
-		return;
-	json_t *array = json_array();
-	for (void *at = json_object_iter((json_t *)counts); at; at = json_object_iter_next((json_t *)counts, at)) {
-		json_t *item = clean_text(json_object_iter_key(at));
-		if (with_counts)
-			item = json_pack("{s:o*, s:I}", "name", item, "count", json_integer_value(json_object_iter_value(at)));
-		if (json_array_append_new(array, item) != 0)
-			t->failed = true;
+	struct tree item;
+	tree_init(&item);
+	tree_text(&item, "name", name);
+	tree_integer(&item, "count", json_integer_value(count));
+	if (item.failed) {
+		json_decref(item.root);
+		return NULL;
 	}
-	tree_put(t, path, array);
+	return item.root;
 }
 
 void tree_counts(struct tree *t, const char *path, const json_t *counts)
 {
-	put_counts(t, path, counts, true);
+	for (void *at = json_object_iter((json_t *)counts); at; at = json_object_iter_next((json_t *)counts, at))
+		tree_push(t, path, counted(json_object_iter_key(at), json_object_iter_value(at)));
 }
 
 void tree_names(struct tree *t, const char *path, const json_t *counts)
 {
-	put_counts(t, path, counts, false);
+	for (void *at = json_object_iter((json_t *)counts); at; at = json_object_iter_next((json_t *)counts, at))
+		tree_append(t, path, json_object_iter_key(at));
 }
 
-void tree_append(struct tree *t, const char *path, const char *text)
+void tree_push(struct tree *t, const char *path, json_t *value)
 {
-	if (!text)
-		return;
 	const char *name = path;
 	json_t *object = t->failed ? NULL : holder(t, &name);
 	json_t *array = json_object_get(object, name);
@@ -149,8 +148,14 @@ void tree_append(struct tree *t, const char *path, const char *text)
 		if (json_object_set_new(object, name, array) != 0)
 			array = NULL;
 	}
-	if (!array || json_array_append_new(array, clean_text(text)) != 0)
+	if (json_array_append_new(array, value) != 0)
 		t->failed = true;
+}
+
+void tree_append(struct tree *t, const char *path, const char *text)
+{
+	if (text)
+		tree_push(t, path, clean_text(text));
 }
 
 void tree_fields(struct tree *t, const char *prefix, const json_t *event, const char *const *fields)
@@ -167,11 +172,30 @@ void tree_fields(struct tree *t, const char *prefix, const json_t *event, const 
 	}
 }
 
+/* jansson writes DEL as it is, which a terminal acts upon. */
+static char *spell_del(char *text, size_t *ret_n)
+{
+	struct line l = {0};
+	for (const char *at = text; *at;) {
+		size_t n = strcspn(at, "\x7f");
+		line_put(&l, at, n);
+		at += n;
+		if (*at) {
+			line_puts(&l, "\\u007F");
+			at++;
+		}
+	}
+	free(text);
+	return line_take(&l, ret_n);
+}
+
 char *tree_take(struct tree *t, size_t *ret_n)
 {
 	char *text = t->failed ? NULL : json_dumps(t->root, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(16));
 	json_decref(t->root);
 	*t = (struct tree){0};
+	if (text && strchr(text, 0x7f))
+		return spell_del(text, ret_n);
 	if (text)
 		*ret_n = strlen(text);
 	return text;

@@ -25,7 +25,9 @@ void tree_copy(struct tree *t, const char *path, const json_t *value);
 void tree_counts(struct tree *t, const char *path, const json_t *counts);
 /* Its names alone. */
 void tree_names(struct tree *t, const char *path, const json_t *counts);
-/* Appends to the array there, which is made. NULL: left out. */
+/* Appends to the array there, which is made. Takes the value; NULL: memory ran out. */
+void tree_push(struct tree *t, const char *path, json_t *value);
+/* The same with a text; left out if NULL. */
 void tree_append(struct tree *t, const char *path, const char *text);
 /* Those fields of the event below `prefix`, under their own names; counts as tree_counts. `fields` ends with NULL. */
 void tree_fields(struct tree *t, const char *prefix, const json_t *event, const char *const *fields);

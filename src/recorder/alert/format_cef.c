@@ -142,7 +142,7 @@ static void put_own(struct line *l, const json_t *e)
 		{"shadowtapHttpVersion", "http_version"}, {"shadowtapProtocolVersion", "protocol_version"},
 		{"shadowtapProtocolVersionRequested", "protocol_version_requested"}, {"shadowtapAuth", "auth"},
 		{"shadowtapSession", "session"}, {"shadowtapCommunityId", "community_id"}, {"shadowtapDirection", "direction"},
-		{"shadowtapCapture", "capture"}, {"shadowtapSignatureSet", "signature_set"},
+		{"shadowtapSignatureSet", "signature_set"},
 	};
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		put_list(l, lists[i].key, json_object_get(e, lists[i].field), lists[i].member);
@@ -163,6 +163,7 @@ static void put_rest(struct line *l, const struct alert *a, const struct alert_s
 	put_text(l, "requestClientApplication", fact_text(e, "user_agent"));
 	if (direction && (strcmp(direction, "inbound") == 0 || strcmp(direction, "outbound") == 0))
 		put_number(l, "deviceDirection", direction[0] == 'o');
+	put_text(l, fact_on_interface(e) ? "deviceInboundInterface" : "filePath", fact_text(e, "capture"));
 	put_text(l, "smac", fact_text(e, "client_mac"));
 	put_text(l, "app", fact_text(e, "app_label"));
 	put_number(l, "in", fact_number(e, "bytes", "client")); /* "inbound" is from source to destination in CEF */

@@ -30,8 +30,7 @@ static void put_event(struct tree *t, const struct alert *a)
 	tree_append(t, "event.category", "intrusion_detection");
 	tree_append(t, "event.type", "connection");
 	tree_append(t, "event.type", "info");
-	tree_text(t, "event.action", "mcp-connection");
-	tree_text(t, "event.code", fact_title(e)->code);
+	tree_text(t, "event.action", fact_title(e)->code);
 	tree_text(t, "event.module", "shadowtap");
 	tree_text(t, "event.dataset", "shadowtap.alert");
 	tree_text(t, "event.id", fact_text(e, "event_id"));

@@ -57,13 +57,8 @@ static void put_connection(struct tree *t, const json_t *e)
 	tree_copy(t, "dest_port", json_object_get(e, "server_port"));
 	tree_text(t, "proto", l4 && strcmp(l4, "udp") == 0 ? "UDP" : "TCP");
 	tree_integer(t, "ip_v", fact_is_ip6(client) ? 6 : 4);
-	if (fact_vlan(e, 0, &vlan)) {
-		json_t *vlans = json_array();
-		for (size_t i = 0; fact_vlan(e, i, &vlan); i++)
-			if (json_array_append_new(vlans, json_integer(vlan)) != 0)
-				t->failed = true;
-		tree_put(t, "vlan", vlans);
-	}
+	for (size_t i = 0; fact_vlan(e, i, &vlan); i++)
+		tree_push(t, "vlan", json_integer(vlan));
 	tree_text(t, "community_id", fact_text(e, "community_id"));
 	tree_text(t, "ether.src_mac", fact_text(e, "client_mac"));
 	put_app_proto(t, e);

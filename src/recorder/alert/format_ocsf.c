@@ -195,10 +195,10 @@ static void put_ja4(struct tree *evidence, const char *ja4)
 	}
 	if (print.failed)
 		evidence->failed = true;
-	tree_put(evidence, "ja4_fingerprint_list", json_pack("[o]", print.root));
+	tree_push(evidence, "ja4_fingerprint_list", print.root);
 }
 
-static void put_url(struct tree *evidence, const json_t *e, const char *path)
+static void put_url(struct tree *evidence, const json_t *e)
 {
 	struct alert_server server;
 	struct tree url;
@@ -216,14 +216,13 @@ static void put_url(struct tree *evidence, const json_t *e, const char *path)
 		put_line(&url, "url_string", &text);
 	if (url.failed)
 		evidence->failed = true;
-	tree_put(evidence, path, url.root);
+	tree_put(evidence, "http_request.url", url.root);
 }
 
 static void put_http(struct tree *evidence, const json_t *e)
 {
 	const char *version = fact_text(e, "http_version");
-	put_url(evidence, e, "url");
-	put_url(evidence, e, "http_request.url");
+	put_url(evidence, e);
 	tree_text(evidence, "http_request.user_agent", fact_text(e, "user_agent"));
 	tree_text(evidence, "http_request.version", version && strcmp(version, "h2c") == 0 ? "2" : version);
 	size_t i;
@@ -252,7 +251,7 @@ static void put_evidence(struct tree *t, const json_t *e)
 	put_http(&evidence, e);
 	if (evidence.failed)
 		t->failed = true;
-	tree_put(t, "evidences", json_pack("[o]", evidence.root));
+	tree_push(t, "evidences", evidence.root);
 }
 
 void format_ocsf(const struct alert *a, const struct alert_sender *who, struct tree *t)

@@ -3,6 +3,7 @@
 #include "alert_facts.h"
 #include "alert_formats.h"
 #include <inttypes.h>
+#include <string.h>
 
 /* `; client "Zoe's agent" 1.2` */
 static void put_party(struct line *l, const json_t *e, const char *label, const char *name, const char *version)
@@ -36,13 +37,18 @@ static void put_named(struct line *l, const char *label, const char *text)
 
 static void put_carrier(struct line *l, const json_t *e)
 {
+	if (fact_text(e, "direction")) {
+		line_puts(l, ", ");
+		line_name(l, fact_text(e, "direction"));
+	}
 	if (fact_text(e, "transport")) {
 		line_puts(l, ", ");
 		line_name(l, fact_text(e, "transport"));
 	}
 	if (!fact_flag(e, "encrypted"))
 		return;
-	line_puts(l, fact_flag(e, "decrypted") ? ", decrypted TLS" : ", TLS");
+	bool quic = fact_text(e, "l4") && strcmp(fact_text(e, "l4"), "udp") == 0;
+	line_printf(l, ", %s%s", fact_flag(e, "decrypted") ? "decrypted " : "", quic ? "QUIC" : "TLS");
 	if (fact_text(e, "tls_version")) {
 		line_puts(l, " ");
 		line_name(l, fact_text(e, "tls_version"));

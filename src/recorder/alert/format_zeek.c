@@ -90,14 +90,9 @@ static void put_vector(struct tree *t, const char *name, const json_t *list, con
 
 static void put_vector_of_counts(struct tree *t, const char *name, const char *name_of_counts, const json_t *counts)
 {
-	if (json_object_size(counts) == 0)
-		return;
-	json_t *numbers = json_array();
-	for (void *at = json_object_iter((json_t *)counts); at; at = json_object_iter_next((json_t *)counts, at))
-		if (json_array_append_new(numbers, json_integer(json_integer_value(json_object_iter_value(at)))) != 0)
-			t->failed = true;
 	tree_names(t, name, counts);
-	tree_put(t, name_of_counts, numbers);
+	for (void *at = json_object_iter((json_t *)counts); at; at = json_object_iter_next((json_t *)counts, at))
+		tree_push(t, name_of_counts, json_integer(json_integer_value(json_object_iter_value(at))));
 }
 
 static void put_mcp(struct tree *t, const json_t *e)
