@@ -1,6 +1,7 @@
-/* The program with a sensor process that has been taken over: once packets flow it does what DEEDS says, a word for each
- * process that the recorder starts, and behaves after that. Takes the place of the sensor's own calls (--wrap); run by
- * test_confinement.py. Everything it does is from inside the confinement: nothing here knows how that is made. */
+/* The program with a sensor process that has been taken over: once packets flow it does what DEEDS says, a word for
+ * each process that the recorder starts, and behaves after that. Takes the place of the sensor's own calls (--wrap);
+ * run by test_confinement.py. Everything it does is from inside the confinement: nothing here knows how that is made.
+ */
 #include "capture_live.h"
 #include "channel.h"
 #include "sensor.h"
@@ -25,7 +26,7 @@ int __wrap_sensor_packet(struct sensor *s, const struct packet *p);
 static struct shared {
 	_Atomic unsigned next;
 	pid_t recorder;
-} *shared;
+} * shared;
 
 static _Atomic bool hang_packet;
 
@@ -45,8 +46,8 @@ static void hang(void)
 
 static void reach_out(const char *port)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)),
-	                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in to = {
+	    .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	(void)!connect(fd, (struct sockaddr *)&to, sizeof to);
 }
@@ -67,7 +68,9 @@ static int channel(void)
 /* Counters with a name that would break the metrics file of whoever prints it. */
 static void lie(void)
 {
-	static const uint8_t counters[] = "\x08" "a\"} 1\nb{" "\0\0\0\0\0\0\0\1";
+	static const uint8_t counters[] = "\x08"
+					  "a\"} 1\nb{"
+					  "\0\0\0\0\0\0\0\1";
 	channel_send(channel(), MESSAGE_COUNTERS, counters, sizeof counters - 1, -1);
 }
 

@@ -1,4 +1,5 @@
-/* Any bytes as a configuration file: refused with a sentence that a terminal can be shown, or names and values of one line each. */
+/* Any bytes as a configuration file: refused with a sentence that a terminal can be shown, or names and values of one
+ * line each. */
 #include "config_file.h"
 #include <stdint.h>
 #include <stdio.h>
@@ -20,8 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (config_file_read(path, &f, error)) {
 		for (size_t i = 0; i < f.n; i++) {
 			const struct config_line *l = &f.lines[i];
-			if (l->name[strspn(l->name, "abcdefghijklmnopqrstuvwxyz0123456789-")] || !*l->name || strchr(l->value, '\n') ||
-			    l->line == 0 || (i && l->line <= f.lines[i - 1].line))
+			if (l->name[strspn(l->name, "abcdefghijklmnopqrstuvwxyz0123456789-")] || !*l->name ||
+			    strchr(l->value, '\n') || l->line == 0 || (i && l->line <= f.lines[i - 1].line))
 				abort();
 		}
 		config_file_done(&f);

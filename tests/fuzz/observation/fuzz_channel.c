@@ -1,5 +1,5 @@
-/* Any bytes up the channel, in pieces that their first byte tells: the reader gives the same messages for any pieces, stays within its
- * cap, and stays bad once it is; the small messages are read from every payload. */
+/* Any bytes up the channel, in pieces that their first byte tells: the reader gives the same messages for any pieces,
+ * stays within its cap, and stays bad once it is; the small messages are read from every payload. */
 #include "channel.h"
 #include "limits.h"
 #include <stdlib.h>
@@ -12,7 +12,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 enum { MOST = 4096, MESSAGES = 64 };
 
 struct seen {
-	struct { uint32_t type; size_t n; uint8_t first; } messages[MESSAGES];
+	struct {
+		uint32_t type;
+		size_t n;
+		uint8_t first;
+	} messages[MESSAGES];
 	unsigned n;
 	bool bad;
 };
@@ -79,7 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	run(data + 1, n - 1, n, &whole);
 	run(data + 1, n - 1, data[0] % 64 + 1, &pieces);
-	if (whole.bad != pieces.bad || whole.n != pieces.n || memcmp(whole.messages, pieces.messages, sizeof whole.messages) != 0)
+	if (whole.bad != pieces.bad || whole.n != pieces.n ||
+	    memcmp(whole.messages, pieces.messages, sizeof whole.messages) != 0)
 		abort();
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* Any bytes: decoding refuses them or gives counters whose encoding is those very bytes, with names that break no exit. */
+/* Any bytes: decoding refuses them or gives counters whose encoding is those very bytes, with names that break no exit.
+ */
 #include "counters.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* A configuration file's lines become names and values; whatever is wrong is told with its line; no bytes get further. */
+/* A configuration file's lines become names and values; whatever is wrong is told with its line; no bytes get further.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,9 +51,10 @@ static void says(const char *text, unsigned line, const char *value)
 static void test_lines(void **state)
 {
 	(void)state;
-	assert_true(reads("# first\n\n  interface = eth1 \t# the span port\ninterface=eth2\r\n\t\nfilter = \"tcp # or so\"#\nquiet = yes"));
+	assert_true(reads("# first\n\n  interface = eth1 \t# the span port\ninterface=eth2\r\n\t\nfilter = \"tcp # or "
+			  "so\"#\nquiet = yes"));
 	static const struct config_line want[] = {
-		{"interface", "eth1", 3}, {"interface", "eth2", 4}, {"filter", "tcp # or so", 6}, {"quiet", "yes", 7}};
+	    {"interface", "eth1", 3}, {"interface", "eth2", 4}, {"filter", "tcp # or so", 6}, {"quiet", "yes", 7}};
 	assert_int_equal(file.n, 4);
 	for (size_t i = 0; i < 4; i++) {
 		assert_string_equal(file.lines[i].name, want[i].name);
@@ -145,8 +147,9 @@ static void test_too_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines), cmocka_unit_test(test_values), cmocka_unit_test(test_nothing), cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_no_file), cmocka_unit_test(test_no_text), cmocka_unit_test(test_too_large),
+	    cmocka_unit_test(test_lines),     cmocka_unit_test(test_values),  cmocka_unit_test(test_nothing),
+	    cmocka_unit_test(test_wrong),     cmocka_unit_test(test_no_file), cmocka_unit_test(test_no_text),
+	    cmocka_unit_test(test_too_large),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* The command line and the configuration file say the same things with the same words; the command line wins; what is out of range is
- * refused with the place where it stands. */
+/* The command line and the configuration file say the same things with the same words; the command line wins; what is
+ * out of range is refused with the place where it stands. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,7 +46,7 @@ static const char *file(const char *text)
 
 static int parse(const char *const *words)
 {
-	char *argv[32] = {(char *)(uintptr_t)"live"};
+	char *argv[32] = {(char *)(uintptr_t) "live"};
 	int n = 1;
 	for (; words[n - 1]; n++)
 		argv[n] = (char *)(uintptr_t)words[n - 1];
@@ -74,8 +74,10 @@ static void test_defaults(void **state)
 static void test_units(void **state)
 {
 	(void)state;
-	assert_int_equal(PARSE("-i", "a", "--buffer", "2M", "--retain", "2w", "--write-total", "1T", "--spill-size", "0",
-	                       "--stats-interval", "1h", "--snaplen", "128", "--queue-size", "64K", "--user", "nobody"), -1);
+	assert_int_equal(PARSE("-i", "a", "--buffer", "2M", "--retain", "2w", "--write-total", "1T", "--spill-size",
+			       "0", "--stats-interval", "1h", "--snaplen", "128", "--queue-size", "64K", "--user",
+			       "nobody"),
+			 -1);
 	assert_int_equal(s.live.sensor.buffer_bytes, 2 << 20);
 	assert_true(s.live.retain_ns == INT64_C(14) * 86400 * 1000000000);
 	assert_true(s.live.write_total == UINT64_C(1) << 40);
@@ -88,7 +90,8 @@ static void test_units(void **state)
 static void test_command_line_wins(void **state)
 {
 	(void)state;
-	const char *config = file("interface = eth1\ninterface = eth2\nworkers = 4\nsensor = one\nquiet = yes\nno-sandbox = no\n");
+	const char *config =
+	    file("interface = eth1\ninterface = eth2\nworkers = 4\nsensor = one\nquiet = yes\nno-sandbox = no\n");
 	assert_int_equal(PARSE("--workers", "2", "--config", config), -1);
 	assert_int_equal(s.live.sensor.workers, 2);
 	assert_int_equal(s.live.sensor.n_interfaces, 2);
@@ -172,8 +175,10 @@ static void test_print(void **state)
 	(void)state;
 	char *text = NULL, *again = NULL;
 	size_t n, again_n;
-	assert_int_equal(PARSE("-i", "eth1", "-i", "eth2", "--filter", "tcp port 80 # all", "--retain", "90d", "--sensor", "x",
-	                       "--format", "jsonl", "--no-promiscuous", "--max-db-size", "2G", "--signatures", "/a"), -1);
+	assert_int_equal(PARSE("-i", "eth1", "-i", "eth2", "--filter", "tcp port 80 # all", "--retain", "90d",
+			       "--sensor", "x", "--format", "jsonl", "--no-promiscuous", "--max-db-size", "2G",
+			       "--signatures", "/a"),
+			 -1);
 	FILE *f = open_memstream(&text, &n);
 	live_settings_print(&s, f);
 	fclose(f);
@@ -196,8 +201,9 @@ static void test_print(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_defaults), T(test_units), T(test_command_line_wins), T(test_list_of_the_command_line_wins_whole), T(test_refused),
-		T(test_too_many), T(test_no_interface), T(test_wrong_command_line), T(test_print),
+	    T(test_defaults), T(test_units),    T(test_command_line_wins), T(test_list_of_the_command_line_wins_whole),
+	    T(test_refused),  T(test_too_many), T(test_no_interface),      T(test_wrong_command_line),
+	    T(test_print),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

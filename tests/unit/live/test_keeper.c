@@ -1,5 +1,6 @@
-/* The keeper in front of a launcher and sensor processes that the test plays: starts, deaths, last words, broken rules, hanging, draining. The
- * clock is the test's own, so that nothing is waited for: the linker turns the calls this way (CMakeLists.txt). */
+/* The keeper in front of a launcher and sensor processes that the test plays: starts, deaths, last words, broken rules,
+ * hanging, draining. The clock is the test's own, so that nothing is waited for: the linker turns the calls this way
+ * (CMakeLists.txt). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -92,10 +93,14 @@ static int down(void **state)
 /* What the launcher was asked: a byte, and a descriptor that comes along. 0: nothing. */
 static char asked(void)
 {
-	union { struct cmsghdr align; char room[CMSG_SPACE(sizeof(int))]; } control;
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
 	char what = 0;
 	struct iovec part = {&what, 1};
-	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+	struct msghdr m = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
 	if (recvmsg(launcher[LAUNCHERS], &m, MSG_DONTWAIT) != 1)
 		return 0;
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
@@ -408,10 +413,22 @@ static void test_launcher_talks_nonsense(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_start), T(test_deaths), T(test_unknown_message), T(test_malformed_ready), T(test_malformed_failure), T(test_hangs),
-		T(test_does_not_come_up), T(test_first_cannot_start), T(test_later_cannot_start), T(test_cannot_confine_any_more),
-		T(test_drain), T(test_dies_while_it_drains), T(test_renewed), T(test_drain_of_one_that_starts), T(test_launcher_gone),
-		T(test_launcher_talks_nonsense),
+	    T(test_start),
+	    T(test_deaths),
+	    T(test_unknown_message),
+	    T(test_malformed_ready),
+	    T(test_malformed_failure),
+	    T(test_hangs),
+	    T(test_does_not_come_up),
+	    T(test_first_cannot_start),
+	    T(test_later_cannot_start),
+	    T(test_cannot_confine_any_more),
+	    T(test_drain),
+	    T(test_dies_while_it_drains),
+	    T(test_renewed),
+	    T(test_drain_of_one_that_starts),
+	    T(test_launcher_gone),
+	    T(test_launcher_talks_nonsense),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

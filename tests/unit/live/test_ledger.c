@@ -55,6 +55,7 @@ static void test_key(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers), cmocka_unit_test(test_forgets_few), cmocka_unit_test(test_key)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers), cmocka_unit_test(test_forgets_few),
+					   cmocka_unit_test(test_key)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* What a service manager hears, through a path or an abstract name; without one, or with one that does not listen, nothing happens. */
+/* What a service manager hears, through a path or an abstract name; without one, or with one that does not listen,
+ * nothing happens. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -106,8 +107,8 @@ static void test_watchdog(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_path), cmocka_unit_test(test_abstract), cmocka_unit_test(test_full), cmocka_unit_test(test_none),
-		cmocka_unit_test(test_watchdog),
+	    cmocka_unit_test(test_path), cmocka_unit_test(test_abstract), cmocka_unit_test(test_full),
+	    cmocka_unit_test(test_none), cmocka_unit_test(test_watchdog),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

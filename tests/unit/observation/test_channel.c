@@ -1,5 +1,5 @@
-/* Messages cross the channel whole and in order however the bytes arrive; what breaks its rules ends the reading; descriptors come to
- * those who asked for them and to nobody else. */
+/* Messages cross the channel whole and in order however the bytes arrive; what breaks its rules ends the reading;
+ * descriptors come to those who asked for them and to nobody else. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -314,9 +314,20 @@ static void test_wanted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_in_order), T(test_byte_by_byte), T(test_largest), T(test_no_mark), T(test_too_long), T(test_endless),
-		T(test_descriptors_come_along), T(test_descriptors_that_nobody_wants), T(test_descriptors_without_end),
-		T(test_nobody_is_there), T(test_ready), T(test_failed), T(test_notice), T(test_wanted),
+	    T(test_in_order),
+	    T(test_byte_by_byte),
+	    T(test_largest),
+	    T(test_no_mark),
+	    T(test_too_long),
+	    T(test_endless),
+	    T(test_descriptors_come_along),
+	    T(test_descriptors_that_nobody_wants),
+	    T(test_descriptors_without_end),
+	    T(test_nobody_is_there),
+	    T(test_ready),
+	    T(test_failed),
+	    T(test_notice),
+	    T(test_wanted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,7 +83,8 @@ static bool takes(const char *name, size_t n)
 static void test_names(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"", "A", "a b", "a\"", "a\n", "a\\", ".a", "a.", ".", "a{", "\xc3\xa4", "a=1"};
+	static const char *const bad[] = {"",   "A",  "a b", "a\"", "a\n",      "a\\",
+					  ".a", "a.", ".",   "a{",  "\xc3\xa4", "a=1"};
 	char longest[LIMIT_COUNTER_NAME];
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		if (takes(bad[i], strlen(bad[i])))
@@ -116,8 +117,9 @@ static void test_too_many_or_twice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_name_is_cut), cmocka_unit_test(test_nothing),
-		cmocka_unit_test(test_every_cut_is_refused), cmocka_unit_test(test_names), cmocka_unit_test(test_too_many_or_twice),
+	    cmocka_unit_test(test_round_trip), cmocka_unit_test(test_name_is_cut),
+	    cmocka_unit_test(test_nothing),    cmocka_unit_test(test_every_cut_is_refused),
+	    cmocka_unit_test(test_names),      cmocka_unit_test(test_too_many_or_twice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Counters of both halves as JSON and as Prometheus text: totals go on over a restart of the sensor, gauges do not; whatever names there are,
- * the texts keep their form. */
+/* Counters of both halves as JSON and as Prometheus text: totals go on over a restart of the sensor, gauges do not;
+ * whatever names there are, the texts keep their form. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,9 +21,15 @@ static struct writer_state writer;
 
 static struct health_sample sample(void)
 {
-	return (struct health_sample){.time_ns = INT64_C(1763800000000000000), .uptime_seconds = 90, .sensor_restarts = 2,
-	                              .sensor_runs = true, .recorder = &recorder, .backlog = &backlog, .writer = &writer,
-	                              .new_events = {[VERDICT_UNAUTHORIZED] = 3}, .recorder_memory = 1000};
+	return (struct health_sample){.time_ns = INT64_C(1763800000000000000),
+				      .uptime_seconds = 90,
+				      .sensor_restarts = 2,
+				      .sensor_runs = true,
+				      .recorder = &recorder,
+				      .backlog = &backlog,
+				      .writer = &writer,
+				      .new_events = {[VERDICT_UNAUTHORIZED] = 3},
+				      .recorder_memory = 1000};
 }
 
 static int up(void **state)
@@ -98,8 +104,9 @@ static void test_json(void **state)
 	assert_int_equal(at(o, "anomalies/tcp-gap"), 2);
 	assert_int_equal(at(o, "observations/invalid"), 1);
 	assert_int_equal(at(o, "backlog/waiting"), 4);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(o, "captures"), 1), "interface")),
-	                    interfaces[1]);
+	assert_string_equal(
+	    json_string_value(json_object_get(json_array_get(json_object_get(o, "captures"), 1), "interface")),
+	    interfaces[1]);
 	json_decref(o);
 }
 
@@ -130,8 +137,10 @@ static void test_restart(void **state)
 static void test_names_in_the_way(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"time.x", "packets.x", "captures.x", "captures.0", "sensor.x", "events.unauthorized",
-	                                    "backlog.waiting", "observations.invalid", "nodots", "capture.99.received"};
+	static const char *const names[] = {
+	    "time.x",   "packets.x",           "captures.x",      "captures.0",
+	    "sensor.x", "events.unauthorized", "backlog.waiting", "observations.invalid",
+	    "nodots",   "capture.99.received"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		counters_set(&counters, 999, "%s", names[i]);
 	health_counters(health, &counters);
@@ -213,7 +222,8 @@ static void test_name_of_the_recorder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_json), T(test_restart), T(test_names_in_the_way), T(test_largest), T(test_prometheus), T(test_name_of_the_recorder),
+	    T(test_json),    T(test_restart),    T(test_names_in_the_way),
+	    T(test_largest), T(test_prometheus), T(test_name_of_the_recorder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Events of the backlog reach the database, also when it could not be written for a while; what is no event is counted and passed by; the
- * end waits no longer than it was told to, and loses nothing that it can keep. */
+/* Events of the backlog reach the database, also when it could not be written for a while; what is no event is counted
+ * and passed by; the end waits no longer than it was told to, and loses nothing that it can keep. */
 #include "recorder/store/store_fixture.h"
 
 #include "writer.h"
@@ -78,7 +78,8 @@ static int down(void **state)
 
 static void start(int64_t retain_ns)
 {
-	struct writer_config c = {.store = store, .backlog = backlog, .sensor = "tap1", .retain_ns = retain_ns, .on_committed = count};
+	struct writer_config c = {
+	    .store = store, .backlog = backlog, .sensor = "tap1", .retain_ns = retain_ns, .on_committed = count};
 	writer = writer_start(&c);
 	assert_non_null(writer);
 }
@@ -160,7 +161,8 @@ static void test_locked_for_a_while(void **state)
 	assert_int_equal(rows(*state), 10);
 }
 
-/* The end comes while the database is locked: it waits as long as it was told to, and the backlog keeps what is not written. */
+/* The end comes while the database is locked: it waits as long as it was told to, and the backlog keeps what is not
+ * written. */
 static void test_end_while_locked(void **state)
 {
 	struct timespec began, ended;
@@ -190,8 +192,10 @@ static void test_health_rows(void **state)
 	writer_health_row(writer, INT64_C(1763800060000000000), "{\"packets\":8}");
 	assert_true(stop(5000)); /* the last one is not forgotten */
 	assert_int_equal(sqlite3_open(f->db, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*), max(json_extract(counters, '$.packets')), max(sensor) FROM health",
-	                                    -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_prepare_v2(db, "SELECT count(*), max(json_extract(counters, '$.packets')), max(sensor) FROM health",
+			       -1, &statement, NULL),
+	    SQLITE_OK);
 	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
 	assert_int_equal(sqlite3_column_int(statement, 0), 2);
 	assert_int_equal(sqlite3_column_int(statement, 1), 8);
@@ -215,8 +219,8 @@ static void test_old_ones_go(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_all_are_written), T(test_no_events), T(test_locked_for_a_while), T(test_end_while_locked), T(test_health_rows),
-		T(test_old_ones_go),
+	    T(test_all_are_written),  T(test_no_events),   T(test_locked_for_a_while),
+	    T(test_end_while_locked), T(test_health_rows), T(test_old_ones_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* Frames of several captures, each read by its lane's thread, reach the sensor in the order of their times; a lane that has nothing is not
- * waited for, one that hangs is told of, and what is read when the end comes is still fed. The captures and the sensor are the
- * test's own: the linker turns the calls this way (CMakeLists.txt). */
+/* Frames of several captures, each read by its lane's thread, reach the sensor in the order of their times; a lane that
+ * has nothing is not waited for, one that hangs is told of, and what is read when the end comes is still fed. The
+ * captures and the sensor are the test's own: the linker turns the calls this way (CMakeLists.txt). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -21,7 +21,10 @@ enum { FRAME = 60, QUEUE = 8192 };
 
 struct capture_live {
 	pthread_mutex_t lock;
-	struct { int64_t time_ns; uint32_t len; } queue[QUEUE];
+	struct {
+		int64_t time_ns;
+		uint32_t len;
+	} queue[QUEUE];
 	unsigned n, read;
 	_Atomic bool hangs, fails, down;
 	bool freed;
@@ -39,8 +42,9 @@ void __wrap_capture_live_free(struct capture_live *c);
 /* Ethernet, IPv4, TCP: a segment of nothing. The rest of it is the payload. */
 static void frame_make(uint8_t *b, uint32_t n, unsigned port)
 {
-	static const uint8_t head[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 0, 0, 0, 0, 0, 64, 6, 0, 0,
-	                               10, 0, 0, 1, 10, 0, 0, 2, 0, 0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 1, 0};
+	static const uint8_t head[] = {2, 0, 0, 0,  0, 1,  2, 0, 0, 0,  0, 2, 8,    0,    0x45, 0, 0,
+				       0, 0, 0, 0,  0, 64, 6, 0, 0, 10, 0, 0, 1,    10,   0,    0, 2,
+				       0, 0, 0, 80, 0, 0,  0, 1, 0, 0,  0, 1, 0x50, 0x10, 1,    0};
 	memset(b, 'x', n);
 	memcpy(b, head, sizeof head);
 	b[16] = (uint8_t)((n - 14) >> 8);
@@ -57,8 +61,9 @@ int __wrap_capture_live_read(struct capture_live *c, unsigned most, capture_live
 		usleep(1000);
 	pthread_mutex_lock(&c->lock);
 	for (; c->read < c->n && most--; n++, c->read++) {
-		struct frame f = {bytes, c->queue[c->read].len, c->queue[c->read].len, 1, (uint32_t)(c - captures),
-		                  c->queue[c->read].time_ns, c->read + 1};
+		struct frame f = {bytes,      c->queue[c->read].len,    c->queue[c->read].len,
+				  1,          (uint32_t)(c - captures), c->queue[c->read].time_ns,
+				  c->read + 1};
 		frame_make(bytes, f.len, 1024 + (unsigned)(c - captures));
 		fn(context, &f);
 	}
@@ -377,9 +382,17 @@ static void test_too_many_lanes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_order), T(test_large_packets), T(test_quiet_lane), T(test_lane_that_hangs), T(test_lane_that_waits_is_not_stuck),
-		T(test_interface_vanishes), T(test_stop), T(test_stop_reads_on),
-		T(test_stop_ends), T(test_sensor_fails), T(test_too_many_lanes),
+	    T(test_order),
+	    T(test_large_packets),
+	    T(test_quiet_lane),
+	    T(test_lane_that_hangs),
+	    T(test_lane_that_waits_is_not_stuck),
+	    T(test_interface_vanishes),
+	    T(test_stop),
+	    T(test_stop_reads_on),
+	    T(test_stop_ends),
+	    T(test_sensor_fails),
+	    T(test_too_many_lanes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

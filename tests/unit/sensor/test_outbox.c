@@ -1,5 +1,5 @@
-/* What is put into the outbox comes out of the socket, in order, without whoever puts it having to wait; its room is bounded but for
- * what is urgent. */
+/* What is put into the outbox comes out of the socket, in order, without whoever puts it having to wait; its room is
+ * bounded but for what is urgent. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,6 +97,7 @@ static void test_recorder_gone(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_room), cmocka_unit_test(test_recorder_gone)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_room),
+					   cmocka_unit_test(test_recorder_gone)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
