@@ -8,12 +8,14 @@ _shadowtap_options()
 	live)
 		echo --config --interface --filter --snaplen --buffer --no-promiscuous --capture-threads --workers --db \
 			--policy --signatures --sensor --min-confidence --format --write --write-file-size --write-total \
-			--write-buffer --write-all --retain --max-db-size --queue-size --spill --spill-size --stats-interval \
-			--stats-file --metrics --user --sensor-user --no-sandbox --quiet --help
+			--write-buffer --write-all --alert --alert-window --alert-rate --alert-queue --retain --max-db-size \
+			--queue-size --spill --spill-size --stats-interval --stats-file --metrics --user --sensor-user --no-sandbox \
+			--quiet --help
 		;;
 	replay)
 		echo --db --policy --signatures --filter --format --min-confidence --fail-on --continuous --sensor --workers \
-			--write --write-file-size --write-total --write-buffer --write-all --quiet --help
+			--write --write-file-size --write-total --write-buffer --write-all --alert --alert-window --alert-rate \
+			--alert-queue --alert-wait --quiet --help
 		;;
 	query)
 		echo --db --since --until --verdict --min-confidence --client --server --host --method --tool --kind \
@@ -41,6 +43,7 @@ _shadowtap_values()
 	*" --config" | *" --db" | *" --policy" | *" -p" | *" --spill" | *" --stats-file" | *" --metrics") echo FILE ;;
 	*" --signatures" | *" --write") echo DIRECTORY ;;
 	*" --min-confidence") printf '%s\n' possible likely confirmed ;;
+	*" --alert") printf '%s\n' syslog syslog+udp syslog+tcp syslog+tls file unix stdout https ;;
 	*" --fail-on") printf '%s\n' any unauthorized none ;;
 	"live --format") printf '%s\n' text jsonl none ;;
 	"replay --format") printf '%s\n' text json jsonl ;;

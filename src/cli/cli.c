@@ -63,6 +63,21 @@ bool cli_size_parse(const char *text, uint64_t *ret)
 	return true;
 }
 
+bool cli_age_parse(const char *text, uint64_t *ret_seconds)
+{
+	static const char units[] = "smhdw";
+	static const unsigned factors[] = {1, 60, 3600, 86400, 7 * 86400};
+	char *end;
+	if (*text < '0' || *text > '9' || strlen(text) > 12)
+		return false;
+	uint64_t n = strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(units, *end) : units;
+	if (!unit || (*end && end[1]))
+		return false;
+	*ret_seconds = n * factors[unit - units];
+	return true;
+}
+
 bool cli_colour(FILE *f)
 {
 	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");

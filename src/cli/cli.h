@@ -42,6 +42,18 @@ bool cli_format_parse(const char *name, enum cli_format *ret);
 /* "500K", "64M", "2G", "1T" (powers of 1024) or bytes. False for anything else. */
 bool cli_size_parse(const char *text, uint64_t *ret);
 
+/* "60s", "15m", "1h", "90d", "2w" or seconds. False for anything else. */
+bool cli_age_parse(const char *text, uint64_t *ret_seconds);
+
+/* Of alerts, for live and replay: what they may be told, and what holds when they are told nothing. */
+#define ALERT_WINDOW_LEAST 1
+#define ALERT_WINDOW_MOST (366u * 86400)
+#define ALERT_WINDOW_NS (3600 * INT64_C(1000000000))
+#define ALERT_RATE 100
+#define ALERT_RATE_MOST 1000000
+#define ALERT_QUEUE 100000
+#define ALERT_QUEUE_MOST 100000000
+
 /* True when colours may be written to f: a terminal, NO_COLOR unset, TERM not "dumb". */
 bool cli_colour(FILE *f);
 

@@ -4,6 +4,7 @@
 #include "policy.h"
 #include "signature.h"
 #include <string.h>
+#include <unistd.h>
 
 static const char help_text[] =
 	"usage: shadowtap config check FILE\n"
@@ -14,7 +15,7 @@ static const char help_text[] =
 	"show   prints all settings as they come to, defaults included, in the form of such a file\n"
 	"\n"
 	"A configuration file has one 'name = value' a line; '#' begins a comment; names are the long options of\n"
-	"'shadowtap live --help' without dashes; flags take yes or no; interface and signatures may stand more than once.\n"
+	"'shadowtap live --help' without dashes; flags take yes or no; interface, signatures and alert may stand more than once.\n"
 	"\n"
 	"Exit: 0 nothing is wrong; 2 something is.\n"
 	"\n"
@@ -42,6 +43,16 @@ static bool check_files(const struct live_settings *s)
 		cli_error("filter: %s", error);
 		ok = false;
 	}
+	struct alerts_config alerts = s->live.alerts;
+	struct alerts *made = NULL;
+	char why[ALERTS_ERROR_TEXT];
+	alerts.specs = s->alerts;
+	alerts.who = (struct alert_sender){s->host, "shadowtap", SHADOWTAP_VERSION, getpid()};
+	if (alerts_new(&alerts, &made, why) != 0) {
+		cli_error("alert: %s", why);
+		ok = false;
+	}
+	alerts_free(made);
 	policy_free(policy);
 	signature_set_free(set);
 	capture_filter_free(filter);

@@ -31,7 +31,7 @@ static const char help_text[] =
 	"  --policy FILE          approved and denied servers; without one, everything is unauthorized\n"
 	"  --signatures DIR       signatures to use instead of the installed ones; repeat to lay a site's own over them\n"
 	"  --sensor NAME          name of this sensor in events [the host's name]\n"
-	"  --min-confidence C     possible, likely, confirmed: what is printed and whose packets are kept [likely]\n"
+	"  --min-confidence C     possible, likely, confirmed: what is printed, alerts, and whose packets are kept [likely]\n"
 	"  --format FORMAT        unapproved events on standard output, once they are in the database: text, jsonl, none\n"
 	"                         [text on a terminal, else none]\n"
 	"\n"
@@ -41,6 +41,13 @@ static const char help_text[] =
 	"  --write-total SIZE     of all of them; the oldest file goes first [1G]\n"
 	"  --write-buffer SIZE    memory for packets of connections that may yet turn out to be MCP [64M]\n"
 	"  --write-all            of approved and of less sure ones too\n"
+	"\n"
+	"alerts, of unapproved events at or above --min-confidence\n"
+	"  --alert SPEC           where to: syslog:///dev/log, syslog+tls://HOST, file:///PATH, https://HOST/PATH ... with\n"
+	"                         ?format=text|json|cef|eve|zeek|ecs|ocsf and more (docs/alerts.md); repeat for several\n"
+	"  --alert-window TIME    one alert of each client, server and verdict in it, unless it gets worse [1h]\n"
+	"  --alert-rate N         a second, to each [100]\n"
+	"  --alert-queue N        alerts that may wait in the database for each [100000]\n"
 	"\n"
 	"the database\n"
 	"  --retain TIME          delete events when they are older, such as 90d [never]\n"
@@ -60,7 +67,8 @@ static const char help_text[] =
 	"  --no-sandbox           run even if the process that reads packets cannot be confined\n"
 	"  --quiet                say only what is wrong\n"
 	"\n"
-	"SIGHUP reads policy and signatures again (broken ones are refused, the old ones stay); SIGUSR1 prints statistics;\n"
+	"SIGHUP reads policy and signatures again (broken ones are refused, the old ones stay) and opens files of alerts anew;\n"
+	"SIGUSR1 prints statistics;\n"
 	"SIGTERM and SIGINT end all connections, write what is left, and end.\n"
 	"\n"
 	"Exit: 0 ended when asked; 2 usage, configuration, policy or signature error; 3 the machine failed: no such interface,\n"
@@ -123,6 +131,8 @@ static int run(struct live_settings *s)
 		return EXIT_USAGE;
 	}
 	s->live.sensor.interfaces = s->interfaces;
+	s->live.alerts.specs = s->alerts;
+	s->live.alerts.who = (struct alert_sender){s->host, "shadowtap", SHADOWTAP_VERSION, getpid()};
 	if (!s->live.write)
 		s->live.sensor.evidence_bytes = 0;
 	s->live.signatures = s->live.n_signatures ? s->signatures : installed;

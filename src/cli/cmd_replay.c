@@ -32,11 +32,17 @@ static const char help_text[] =
 	"  --write-total SIZE     largest sum of the evidence files in the directory; the oldest are deleted [1G]\n"
 	"  --write-buffer SIZE    memory for packets of connections of which nobody knows yet [64M]\n"
 	"  --write-all            of every MCP connection, also approved ones and those below --min-confidence\n"
+	"  --alert SPEC           send alerts there, such as syslog+tls://HOST or file:///PATH?format=eve (docs/alerts.md); repeat\n"
+	"                         for several\n"
+	"  --alert-window TIME    one alert of each client, server and verdict in it, by packet time [1h]\n"
+	"  --alert-rate N         a second, to each [100]\n"
+	"  --alert-queue N        alerts that may wait in the database for each [100000]\n"
+	"  --alert-wait TIME      at the end, for alerts that have not gone out [30s]\n"
 	"  --quiet                no summary and no progress\n"
 	"\n"
 	"Events go to standard output, summary and errors to standard error. Exit: 0 nothing unapproved, 1 something\n"
-	"unapproved, 2 usage, policy or signature error, 3 a capture or the machine failed: what was found is stored and\n"
-	"printed, but the result is incomplete.\n"
+	"unapproved, 2 usage, policy or signature error, 3 a capture or the machine failed or alerts have not gone out (they\n"
+	"wait in the database): what was found is stored and printed, but the result is incomplete.\n"
 	"\n"
 	"  shadowtap replay --policy policy.json capture.pcap\n"
 	"  tcpdump -i eth0 -w - | shadowtap replay -\n"
@@ -44,7 +50,8 @@ static const char help_text[] =
 	"  shadowtap replay --policy policy.json --write evidence/ big.pcap.zst\n";
 
 enum { OPT_DB = 256, OPT_POLICY, OPT_SIGNATURES, OPT_FILTER, OPT_FORMAT, OPT_MIN, OPT_FAIL_ON, OPT_CONTINUOUS, OPT_SENSOR,
-       OPT_WORKERS, OPT_QUIET, OPT_WRITE, OPT_WRITE_FILE_SIZE, OPT_WRITE_TOTAL, OPT_WRITE_BUFFER, OPT_WRITE_ALL };
+       OPT_WORKERS, OPT_QUIET, OPT_WRITE, OPT_WRITE_FILE_SIZE, OPT_WRITE_TOTAL, OPT_WRITE_BUFFER, OPT_WRITE_ALL,
+       OPT_ALERT, OPT_ALERT_WINDOW, OPT_ALERT_RATE, OPT_ALERT_QUEUE, OPT_ALERT_WAIT };
 
 static const struct option long_options[] = {
 	{"db", required_argument, NULL, OPT_DB},
@@ -62,6 +69,11 @@ static const struct option long_options[] = {
 	{"write-total", required_argument, NULL, OPT_WRITE_TOTAL},
 	{"write-buffer", required_argument, NULL, OPT_WRITE_BUFFER},
 	{"write-all", no_argument, NULL, OPT_WRITE_ALL},
+	{"alert", required_argument, NULL, OPT_ALERT},
+	{"alert-window", required_argument, NULL, OPT_ALERT_WINDOW},
+	{"alert-rate", required_argument, NULL, OPT_ALERT_RATE},
+	{"alert-queue", required_argument, NULL, OPT_ALERT_QUEUE},
+	{"alert-wait", required_argument, NULL, OPT_ALERT_WAIT},
 	{"quiet", no_argument, NULL, OPT_QUIET},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -84,6 +96,17 @@ static bool write_size(const char *option, const char *value, uint64_t *ret, int
 	if (cli_size_parse(value, ret) && *ret >= least && *ret <= most)
 		return true;
 	*ret_code = cli_usage("replay", "%s %s: expected a size of at least 1M, such as 64M or 2G", option, value);
+	return false;
+}
+
+/* A number, or a time in seconds. */
+static bool bounded(const char *option, const char *value, bool time, uint64_t least, uint64_t most, uint64_t *ret, int *ret_code)
+{
+	bool is = time ? cli_age_parse(value, ret) : cli_size_parse(value, ret);
+	if (is && *ret >= least && *ret <= most)
+		return true;
+	*ret_code = cli_usage("replay", "%s %s: expected %s from %" PRIu64 " to %" PRIu64, option, value,
+	                      time ? "a time such as 90s or 1h, in seconds" : "a number", least, most);
 	return false;
 }
 
@@ -146,6 +169,27 @@ static int parse_options(int argc, char **argv, struct replay_options *o)
 				return code;
 			break;
 		case OPT_WRITE_ALL: o->write_all = true; break;
+		case OPT_ALERT:
+			if (o->n_alerts == LIMIT_ALERT_EXITS)
+				return cli_usage("replay", "at most %d --alert", LIMIT_ALERT_EXITS);
+			o->alerts[o->n_alerts++] = optarg;
+			break;
+		case OPT_ALERT_WINDOW:
+			if (!bounded("--alert-window", optarg, true, ALERT_WINDOW_LEAST, ALERT_WINDOW_MOST, &o->alert_window, &code))
+				return code;
+			break;
+		case OPT_ALERT_RATE:
+			if (!bounded("--alert-rate", optarg, false, 1, ALERT_RATE_MOST, &o->alert_rate, &code))
+				return code;
+			break;
+		case OPT_ALERT_QUEUE:
+			if (!bounded("--alert-queue", optarg, false, 1, ALERT_QUEUE_MOST, &o->alert_queue, &code))
+				return code;
+			break;
+		case OPT_ALERT_WAIT:
+			if (!bounded("--alert-wait", optarg, true, 1, 7 * 86400, &o->alert_wait, &code))
+				return code;
+			break;
 		case 'h': fputs(help_text, stdout); return EXIT_OK;
 		case ':': return cli_usage("replay", "%s needs a value", argv[optind - 1]);
 		default: return cli_usage("replay", "no such option, or one that takes no value: %s", argv[optind - 1]);
@@ -172,6 +216,7 @@ struct replay {
 	struct sensor *sensor;
 	struct replay_output output;
 	struct replay_evidence evidence;
+	struct replay_alerts alerts;
 	struct replay_progress progress;
 	uint64_t filtered;
 	int failure;    /* first failure of the recorder */
@@ -246,10 +291,15 @@ static int prepare(struct replay *r)
 		cli_error("--write %s", error);
 		return EXIT_FAILED;
 	}
+	result = replay_alerts_prepare(&r->alerts, o);
+	if (result != EXIT_OK)
+		return result;
 	if (store_open(o->db, &r->store, error) != 0) {
 		cli_error("%s", error);
 		return EXIT_FAILED;
 	}
+	if (!replay_alerts_start(&r->alerts, r->store))
+		return EXIT_FAILED;
 	struct recorder_config recorder = {
 		.policy = r->policy, .sensor = o->sensor,
 		.signature_set = signature_set_version(r->signatures), .captures = (const char *const *)o->files,
@@ -347,6 +397,7 @@ static int run(struct replay *r)
 	complete &= replay_evidence_end(&r->evidence);
 	if (!r->options->quiet && r->options->write)
 		replay_evidence_summary(&r->evidence, &stats.evidence);
+	complete &= replay_alerts_end(&r->alerts, r->options);
 	complete &= r->failure == 0 && stats.shards.out_of_memory == 0;
 	complete &= output_status(&r->output.out) == EXIT_OK;
 	return exit_code(r, complete);
@@ -358,7 +409,9 @@ int cmd_replay(int argc, char **argv)
 	gethostname(host, sizeof host - 1);
 	struct replay_options options = {.db = "shadowtap.db", .format = CLI_TEXT, .min_confidence = CONFIDENCE_LIKELY,
 	                                 .sensor = host, .workers = 1, .write_file_size = 100 << 20,
-	                                 .write_total = 1 << 30, .write_buffer = 64 << 20};
+	                                 .write_total = 1 << 30, .write_buffer = 64 << 20,
+	                                 .alert_window = ALERT_WINDOW_NS / 1000000000, .alert_rate = ALERT_RATE,
+	                                 .alert_queue = ALERT_QUEUE, .alert_wait = 30};
 	int code = parse_options(argc, argv, &options);
 	if (code >= 0)
 		return code;
@@ -374,6 +427,7 @@ int cmd_replay(int argc, char **argv)
 		cli_error("%s: the database could not be closed cleanly", options.db);
 		code = EXIT_FAILED;
 	}
+	replay_alerts_free(&r.alerts);
 	capture_filter_free(r.filter);
 	policy_free(r.policy);
 	signature_set_free(r.signatures);

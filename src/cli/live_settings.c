@@ -13,7 +13,7 @@ enum setting_type { S_TEXT, S_LIST, S_SIZE, S_AGE, S_COUNT, S_FLAG, S_CONFIDENCE
 enum setting_id {
 	ID_INTERFACE, ID_FILTER, ID_SNAPLEN, ID_BUFFER, ID_NO_PROMISCUOUS, ID_CAPTURE_THREADS, ID_WORKERS, ID_DB, ID_POLICY,
 	ID_SIGNATURES, ID_SENSOR, ID_MIN_CONFIDENCE, ID_FORMAT, ID_WRITE, ID_WRITE_FILE_SIZE, ID_WRITE_TOTAL, ID_WRITE_BUFFER,
-	ID_WRITE_ALL, ID_RETAIN, ID_MAX_DB_SIZE, ID_QUEUE_SIZE, ID_SPILL, ID_SPILL_SIZE, ID_STATS_INTERVAL, ID_STATS_FILE,
+	ID_WRITE_ALL, ID_ALERT, ID_ALERT_WINDOW, ID_ALERT_RATE, ID_ALERT_QUEUE, ID_RETAIN, ID_MAX_DB_SIZE, ID_QUEUE_SIZE, ID_SPILL, ID_SPILL_SIZE, ID_STATS_INTERVAL, ID_STATS_FILE,
 	ID_METRICS, ID_USER, ID_SENSOR_USER, ID_NO_SANDBOX, ID_QUIET, ID_COUNT
 };
 
@@ -45,6 +45,10 @@ static const struct setting {
 	[ID_WRITE_TOTAL] = {"write-total", S_SIZE, 64 * KIB, 1024 * 1024 * GIB},
 	[ID_WRITE_BUFFER] = {"write-buffer", S_SIZE, MIB, 16 * GIB},
 	[ID_WRITE_ALL] = {"write-all", S_FLAG, 0, 0},
+	[ID_ALERT] = {"alert", S_LIST, 0, 0},
+	[ID_ALERT_WINDOW] = {"alert-window", S_AGE, ALERT_WINDOW_LEAST, ALERT_WINDOW_MOST},
+	[ID_ALERT_RATE] = {"alert-rate", S_COUNT, 1, ALERT_RATE_MOST},
+	[ID_ALERT_QUEUE] = {"alert-queue", S_COUNT, 1, ALERT_QUEUE_MOST},
 	[ID_RETAIN] = {"retain", S_AGE, 60, 36500 * DAY},
 	[ID_MAX_DB_SIZE] = {"max-db-size", S_SIZE, MIB, 1024 * 1024 * GIB},
 	[ID_QUEUE_SIZE] = {"queue-size", S_SIZE, 64 * KIB, 16 * GIB},
@@ -66,7 +70,9 @@ void live_settings_init(struct live_settings *s)
 		.live = {.sensor = {.snaplen = 262144, .buffer_bytes = 64 * MIB, .promiscuous = true, .capture_threads = 1,
 		                    .workers = 1, .confine = true, .evidence_bytes = 64 * MIB, .evidence_file_bytes = 100 * MIB},
 		         .db = "shadowtap.db", .min_confidence = CONFIDENCE_LIKELY, .write_total = GIB, .queue_bytes = 64 * MIB,
-		         .spill_bytes = 256 * MIB, .stats_seconds = 60, .user = "shadowtap", .sensor_user = "shadowtap-sensor"},
+		         .spill_bytes = 256 * MIB,
+		         .alerts = {.window_ns = ALERT_WINDOW_NS, .rate = ALERT_RATE, .queue = ALERT_QUEUE},
+		         .stats_seconds = 60, .user = "shadowtap", .sensor_user = "shadowtap-sensor"},
 		.format = CLI_TEXT};
 	if (gethostname(s->host, sizeof s->host - 1) != 0 || !s->host[0])
 		snprintf(s->host, sizeof s->host, "shadowtap");
@@ -186,6 +192,11 @@ static bool set(struct live_settings *s, enum setting_id id, const char *value, 
 	case ID_WRITE_TOTAL: c->write_total = n; break;
 	case ID_WRITE_BUFFER: c->sensor.evidence_bytes = (size_t)n; break;
 	case ID_WRITE_ALL: c->write_all = flag; break;
+	case ID_ALERT:
+		return add(s->alerts, LIMIT_ALERT_EXITS, (unsigned)c->alerts.n_specs, t->name, value, error) && ++c->alerts.n_specs;
+	case ID_ALERT_WINDOW: c->alerts.window_ns = (int64_t)n * 1000000000; break;
+	case ID_ALERT_RATE: c->alerts.rate = (unsigned)n; break;
+	case ID_ALERT_QUEUE: c->alerts.queue = n; break;
 	case ID_RETAIN: c->retain_ns = (int64_t)n * 1000000000; break;
 	case ID_MAX_DB_SIZE: c->max_db_bytes = n; break;
 	case ID_QUEUE_SIZE: c->queue_bytes = (size_t)n; break;
@@ -320,12 +331,15 @@ void live_settings_print(const struct live_settings *s, FILE *to)
 			fprintf(to, "%s = \"%s\"\n", texts[i].name, texts[i].value);
 	for (size_t i = 0; i < c->n_signatures; i++)
 		fprintf(to, "signatures = \"%s\"\n", s->signatures[i]);
+	for (size_t i = 0; i < c->alerts.n_specs; i++)
+		fprintf(to, "alert = \"%s\"\n", s->alerts[i]);
 	const struct { const char *name; uint64_t value; const char *unit; } numbers[] = {
 		{"snaplen", c->sensor.snaplen, ""}, {"buffer", c->sensor.buffer_bytes, ""},
 		{"capture-threads", c->sensor.capture_threads, ""}, {"workers", c->sensor.workers, ""},
 		{"write-file-size", c->sensor.evidence_file_bytes, ""}, {"write-total", c->write_total, ""},
 		{"write-buffer", c->sensor.evidence_bytes, ""}, {"queue-size", c->queue_bytes, ""},
-		{"spill-size", c->spill_bytes, ""}, {"stats-interval", c->stats_seconds, "s"}};
+		{"alert-window", (uint64_t)c->alerts.window_ns / 1000000000, "s"}, {"alert-rate", c->alerts.rate, ""},
+		{"alert-queue", c->alerts.queue, ""}, {"spill-size", c->spill_bytes, ""}, {"stats-interval", c->stats_seconds, "s"}};
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		fprintf(to, "%s = %" PRIu64 "%s\n", numbers[i].name, numbers[i].value, numbers[i].unit);
 	if (c->retain_ns)

@@ -2,6 +2,7 @@
 #ifndef SHADOWTAP_REPLAY_H
 #define SHADOWTAP_REPLAY_H
 
+#include "alerts.h"
 #include "evidence_files.h"
 #include "output.h"
 #include "recorder.h"
@@ -20,6 +21,9 @@ struct replay_options {
 	const char *write;  /* directory of evidence files, or NULL */
 	uint64_t write_file_size, write_total, write_buffer;
 	bool write_all;     /* evidence of approved connections too, however unsure */
+	const char *alerts[LIMIT_ALERT_EXITS];
+	size_t n_alerts;
+	uint64_t alert_window, alert_rate, alert_queue, alert_wait; /* seconds, a second, number, seconds */
 	char **files;
 	size_t n_files;
 };
@@ -69,5 +73,21 @@ bool replay_evidence_end(struct replay_evidence *e);
 /* After the end. */
 void replay_evidence_summary(const struct replay_evidence *e, const struct evidence_counts *c);
 void replay_evidence_free(struct replay_evidence *e);
+
+/* ---- replay_alerts.c ---- */
+
+struct replay_alerts {
+	struct alerts *alerts; /* NULL: to nobody */
+	uint64_t missed;       /* refused or lost before */
+};
+
+/* Reads the specs. EXIT_OK, or the exit code after saying why. */
+int replay_alerts_prepare(struct replay_alerts *a, const struct replay_options *o);
+/* From now on what the store writes alerts. False after saying why. */
+bool replay_alerts_start(struct replay_alerts *a, struct store *s);
+/* Waits for what has not gone out yet, as long as the options say. False, after saying so, if some has not. */
+bool replay_alerts_end(struct replay_alerts *a, const struct replay_options *o);
+/* Once the store is closed. */
+void replay_alerts_free(struct replay_alerts *a);
 
 #endif

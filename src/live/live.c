@@ -22,6 +22,7 @@
 enum {
 	DRAIN_MS = 4000,     /* for the sensor process to end its connections */
 	LAST_WRITES_MS = 4000, /* for the database, if it cannot be written at the end */
+	LAST_ALERTS_MS = 2000, /* for alerts that still wait at the end */
 	LOOK_MS = 5000,      /* between looks whether a vanished interface is back */
 };
 
@@ -179,6 +180,7 @@ static void reload(struct live *l)
 	} else {
 		live_say(l, "what is wrong must be mended first: the old policy and signatures stay in force");
 	}
+	alerts_reopen(l->alerts); /* whatever became of the policy: a log file that was moved away is to be let go */
 	notify_service_manager("READY=1");
 }
 
@@ -303,15 +305,32 @@ static enum live_outcome become_two(struct live *l)
 	return LIVE_ENDED;
 }
 
+static bool prepare_alerts(struct live *l)
+{
+	struct alerts_config config = l->config->alerts;
+	char error[ALERTS_ERROR_TEXT];
+	if (config.n_specs == 0)
+		return true;
+	config.min_confidence = l->config->min_confidence;
+	config.say = l->config->say;
+	config.context = l->config->context;
+	int r = alerts_new(&config, &l->alerts, error);
+	if (r != 0)
+		live_say(l, "alert: %s", error);
+	return r == 0;
+}
+
 static enum live_outcome open_all(struct live *l)
 {
 	const struct live_config *c = l->config;
-	char error[STORE_ERROR_TEXT] = "out of memory", *spill = NULL;
+	char error[ALERTS_ERROR_TEXT] = "out of memory", *spill = NULL;
 	if (!live_load(l))
 		return LIVE_BAD_CONFIG;
 	if (!live_evidence_start(l))
 		return LIVE_FAILED;
-	if (store_open(c->db, &l->store, error) != 0) {
+	if (!prepare_alerts(l))
+		return LIVE_BAD_CONFIG;
+	if (store_open(c->db, &l->store, error) != 0 || (l->alerts && alerts_start(l->alerts, l->store, error) != 0)) {
 		live_say(l, "%s", error);
 		return LIVE_FAILED;
 	}
@@ -356,11 +375,14 @@ static enum live_outcome close_all(struct live *l, enum live_outcome outcome)
 		}
 		l->writer = NULL;
 	}
+	if (!alerts_stop(l->alerts, LAST_ALERTS_MS))
+		live_note(l, "an exit does not answer: its alerts wait for the next start");
 	uint64_t lost = backlog_free(l->backlog);
 	if (lost)
 		live_say(l, "%" PRIu64 " events could not be written and are lost", lost);
 	if (l->store && store_close(l->store) != 0)
 		outcome = LIVE_FAILED;
+	alerts_free(l->alerts);
 	keeper_done(&l->keeper);
 	live_evidence_done(l);
 	recorder_free(l->recorder);

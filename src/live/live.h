@@ -3,6 +3,7 @@
 #ifndef SHADOWTAP_LIVE_H
 #define SHADOWTAP_LIVE_H
 
+#include "alerts.h"
 #include "event.h"
 #include "sensor_process.h"
 #include <stdio.h>
@@ -12,11 +13,13 @@ struct live_config {
 	const char *db, *policy, *name; /* policy: or NULL; name: of this sensor, in events */
 	const char *const *signatures;
 	size_t n_signatures;
-	enum confidence min_confidence; /* of events whose packets are kept */
+	enum confidence min_confidence; /* of events that alert and whose packets are kept */
 
 	const char *write;              /* directory of evidence files, or NULL */
 	uint64_t write_total;           /* bytes of all of them */
 	bool write_all;                 /* of approved events too */
+
+	struct alerts_config alerts;    /* min_confidence, say and context apart, which are those of this */
 
 	int64_t retain_ns;              /* 0: keep everything */
 	uint64_t max_db_bytes;          /* 0: no limit */

@@ -18,6 +18,7 @@ struct live {
 
 	struct store *store;
 	struct backlog *backlog;
+	struct alerts *alerts;            /* NULL: to nobody */
 	struct writer *writer;
 	struct recorder *recorder;
 	struct health *health;

@@ -23,6 +23,7 @@ struct sample {
 	struct health_sample s;
 	struct backlog_counts backlog;
 	struct writer_state writer;
+	struct alerts_state alerts;
 };
 
 static void take_sample(struct live *l, struct sample *ret)
@@ -37,6 +38,10 @@ static void take_sample(struct live *l, struct sample *ret)
 		.sensor_restarts = l->keeper.restarts, .sensor_runs = l->keeper.state == KEEPER_RUNNING,
 		.recorder = recorder_counts(l->recorder), .backlog = &ret->backlog, .writer = &ret->writer,
 		.recorder_memory = resident_bytes()};
+	if (l->alerts) {
+		alerts_state(l->alerts, &ret->alerts);
+		ret->s.alerts = &ret->alerts;
+	}
 	memcpy(ret->s.new_events, l->new_events, sizeof l->new_events);
 }
 
