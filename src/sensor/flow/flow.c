@@ -6,7 +6,8 @@
  * connections. Chains go by the ends alone, so a packet of an encapsulation that no flow answers to meets the flows of the
  * same ends: when it is a copy of a packet that one of them had, or the answer to its SYN, that flow answers to this
  * encapsulation too from now on. Without such a proof it opens a flow of its own: two tenants may use the same addresses.
- * Two flows that turn out to be one become the older one. docs/encapsulations.md tells it from the user's side. */
+ * Two flows that turn out to be one become the one whose handshake was seen, or else the older one; whoever can send a
+ * datagram to a tunnel's port can make up the other one, so that must not be enough to take a connection's place. docs/encapsulations.md tells it from the user's side. */
 #include "flow.h"
 #include "recent_packets.h"
 #include "frame.h"
@@ -300,11 +301,17 @@ static bool answers_syn(const struct flow *f, const struct packet *p, unsigned s
 	       f->packets[side] == 0 && (f->syn_seen & 1u << !side) && p->tcp_ack == f->isn[!side] + 1;
 }
 
+/* How much of a connection was seen: packets made up to push a flow out have to look like one. */
+static unsigned flow_worth(const struct flow *f)
+{
+	return (f->work != NULL) + (f->packets[0] && f->packets[1]) + (f->syn_seen == 3);
+}
+
 /* The flow of other encapsulations that a packet belongs to, or NULL. copied_in: where its copy came, if it has one. */
 static struct flow *flow_elsewhere(struct flow_table *t, struct flow *chain, const struct flow_key *k,
                                    const struct packet *p, unsigned side, const uint32_t *copied_in)
 {
-	struct flow *found = copied_in ? flow_find(chain, k, *copied_in) : NULL, *stalest = NULL;
+	struct flow *found = copied_in ? flow_find(chain, k, *copied_in) : NULL, *least = NULL;
 	unsigned n = 0;
 	for (struct flow *f = chain; f && !found; f = f->bucket_next) {
 		if (!same_ends(f, k))
@@ -312,26 +319,41 @@ static struct flow *flow_elsewhere(struct flow_table *t, struct flow *chain, con
 		if (answers_syn(f, p, side))
 			found = f;
 		n++;
-		if (!stalest || f->last_ns < stalest->last_ns)
-			stalest = f;
+		if (!least || flow_worth(f) < flow_worth(least) ||
+		    (flow_worth(f) == flow_worth(least) && f->last_ns < least->last_ns))
+			least = f;
 	}
 	if (found) {
 		anomaly_count(t->anomalies, ANOMALY_FLOW_TWICE);
 		flow_learn(found, k->encap);
 	} else if (n >= LIMIT_FLOW_ENCAPS) {
 		anomaly_count(t->anomalies, ANOMALY_FLOW_LIMIT);
-		flow_end(t, stalest, FLOW_END_EVICTED);
+		flow_end(t, least, FLOW_END_EVICTED);
 	}
 	return found;
 }
 
-/* Packet p of f is a copy of one that g had. The flow that is read stays, as it may have given an event already, else the
- * older one; but never one that is decided, since that has stopped reading. Their counts add up: p and what came before
- * it counted in one of them alone. *repeated: p has still been counted. */
+/* One connection has one initial sequence number each way. */
+static bool may_be_one(const struct flow *f, const struct flow *g)
+{
+	unsigned both = f->syn_seen & g->syn_seen;
+	return !(both & 1 && f->isn[0] != g->isn[0]) && !(both & 2 && f->isn[1] != g->isn[1]);
+}
+
+/* Packet p of f is a copy of one that g had. The flow stays whose handshake was seen: its place in the stream is known, so
+ * a made-up flow of the same ends cannot have the connection read at the wrong place. Else the one that is read, as it may
+ * have given an event already, else the older one; but never one that is decided, since that has stopped reading. Their
+ * counts add up: p and what came before it counted in one of them alone. *repeated: p has still been counted. */
 static struct flow *flow_merge(struct flow_table *t, struct flow *f, struct flow *g, const struct packet *p,
                                unsigned side, bool *repeated)
 {
+	if (!may_be_one(f, g)) {
+		*repeated = false;
+		return f;
+	}
 	bool f_stays = !f->work == !g->work ? f->first_ns < g->first_ns : f->work != NULL;
+	if ((f->syn_seen == 3) != (g->syn_seen == 3))
+		f_stays = f->syn_seen == 3;
 	struct flow *stays = f_stays ? f : g, *goes = f_stays ? g : f;
 	if (stays->decided)
 		return f;

@@ -345,6 +345,35 @@ static void test_two_flows_that_turn_out_to_be_one_become_the_older_one(void **s
 	copies_stop(&c);
 }
 
+/* Whoever can send a datagram to a tunnel's port can make up packets of somebody's connection in it, before or after the
+ * real ones. Neither a copy of a real packet nor age may put such a flow in the real one's place. */
+static void test_made_up_flows_take_nobodys_place(void **state)
+{
+	(void)state;
+	for (unsigned syn = 0; syn < 2; syn++) {
+		struct copies c;
+		copies_start(&c);
+		struct flow *made_up = NULL;
+		if (syn) {
+			made_up = touch(c.t, in_vlan(packet(7, 1000, false, 500, 1, TCP_SYN), 100), &c.side);
+			made_up->syn_seen = 3;
+			made_up->isn[0] = made_up->isn[1] = 500;
+		}
+		made_up = touch(c.t, in_vlan(packet(7, 1000, false, 501, 1.1, TCP_ACK), 100), &c.side);
+		made_up->work = &c;
+		struct flow *real = touch(c.t, packet(7, 1000, false, 1, 2, TCP_SYN), &c.side);
+		real->syn_seen = 3;
+		real->isn[0] = real->isn[1] = 1;
+		assert_ptr_not_equal(real, made_up);
+		struct packet p = packet(7, 1000, false, 2, 2.1, TCP_ACK);
+		assert_ptr_equal(touch(c.t, p, &c.side), real);
+		assert_ptr_equal(touch(c.t, later(in_vlan(p, 100), 0.001), &c.side), syn ? made_up : real);
+		assert_ptr_equal(touch(c.t, packet(7, 1000, false, 3, 2.2, TCP_ACK), &c.side), real);
+		assert_int_equal(c.ends.by[FLOW_END_MERGED], !syn);
+		copies_stop(&c);
+	}
+}
+
 /* A tunnel for each direction: the answer finds the flow by the number that it acknowledges. */
 static void test_directions_in_two_tunnels_are_one_connection(void **state)
 {
@@ -436,6 +465,13 @@ static void test_encapsulations_of_the_same_ends_are_bounded(void **state)
 	assert_int_equal(n.alive, LIMIT_FLOW_ENCAPS);
 	assert_int_equal(c.a.n[ANOMALY_FLOW_LIMIT], 1000 - LIMIT_FLOW_ENCAPS);
 	assert_int_equal(c.ends.order[0], 1); /* the one that was silent longest */
+	/* but not the one of which more was seen, however long it is silent */
+	struct flow *real = touch(c.t, packet(7, 1000, true, 2000, 20, TCP_ACK), &c.side);
+	real->work = &c;
+	touch(c.t, packet(7, 1000, false, 2001, 20, TCP_ACK), &c.side);
+	for (unsigned i = 0; i < 100; i++)
+		touch(c.t, in_vlan(packet(7, 1000, false, i + 3000, 21 + i * 0.01, TCP_ACK), i + 1), &c.side);
+	assert_ptr_equal(touch(c.t, packet(7, 1000, false, 4000, 30, TCP_ACK), &c.side), real);
 	copies_stop(&c);
 }
 
@@ -455,6 +491,7 @@ int main(void)
 		cmocka_unit_test(test_directions_in_two_tunnels_are_one_connection),
 		cmocka_unit_test(test_labels_do_not_tell_connections_apart),
 		cmocka_unit_test(test_a_new_connection_on_the_same_ends_is_new_in_both_vlans),
+		cmocka_unit_test(test_made_up_flows_take_nobodys_place),
 		cmocka_unit_test(test_many_vlans_of_one_span),
 		cmocka_unit_test(test_encapsulations_of_the_same_ends_are_bounded),
 	};
