@@ -56,6 +56,15 @@ static void wait_for_more(struct app_stream *a, enum direction d, struct slice f
 	a->n_first[d] = (uint16_t)first.n;
 }
 
+/* Servers step over empty lines before a request (RFC 9112 2.2), any number of them: they must not use up the first bytes
+ * that tell what it is. */
+static struct slice empty_lines_skip(struct slice s)
+{
+	while (s.n && (s.p[0] == '\r' || s.p[0] == '\n'))
+		s = slice_after(s, 1);
+	return s;
+}
+
 void app_start(struct app_stream *a, enum direction d, struct slice bytes)
 {
 	struct slice first = bytes;
@@ -66,7 +75,8 @@ void app_start(struct app_stream *a, enum direction d, struct slice bytes)
 		bytes = slice_after(bytes, more.n);
 		first = slice_of(a->first[d], a->n_first[d]);
 	}
-	if (d == FROM_CLIENT && !a->proxied && !a->midstream) {
+	bool opening = d == FROM_CLIENT && !a->midstream;
+	if (opening && !a->proxied) {
 		bool sure_proxy;
 		struct ip_addr client;
 		size_t header = proxy_protocol_read(first, &sure_proxy, &client);
@@ -74,11 +84,25 @@ void app_start(struct app_stream *a, enum direction d, struct slice bytes)
 			wait_for_more(a, d, first);
 			return;
 		}
-		a->proxied = header > 0;
+		a->proxied = true;
 		if (client.family)
 			a->sink->claim(a->context, a->depth, &client);
 		first = slice_after(first, header);
-		if (first.n == 0 && bytes.n == 0) {
+	}
+	if (opening) {
+		first = empty_lines_skip(first);
+		if (a->n_first[d] && bytes.n) { /* what was skipped makes room for more */
+			size_t n = first.n;
+			memmove(a->first[d], first.p, n);
+			bytes = n ? bytes : empty_lines_skip(bytes);
+			struct slice more = slice_first(bytes, APP_FIRST_BYTES - n);
+			if (more.n)
+				memcpy(a->first[d] + n, more.p, more.n);
+			bytes = slice_after(bytes, more.n);
+			first = slice_of(a->first[d], n + more.n);
+			a->n_first[d] = (uint16_t)first.n;
+		}
+		if (first.n == 0) {
 			a->n_first[d] = 0;
 			return;
 		}

@@ -25,7 +25,7 @@ struct app_stream {
 	uint16_t searched;
 	uint8_t *first[2]; /* FIRST_BYTES of them, while undecided and only if one segment was not enough */
 	uint16_t n_first[2];
-	bool proxied;                  /* a PROXY protocol header was stepped over */
+	bool proxied;                  /* a header of the PROXY protocol was stepped over, or will not come any more */
 	bool tls_done[2];
 	struct http1 *http;
 	struct tls *tls;

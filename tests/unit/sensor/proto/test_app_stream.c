@@ -179,6 +179,8 @@ static void play(const struct script *s, size_t chunk, bool skip, struct notes *
 #define SWITCHED "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 #define HEARD_PING "C#1 POST /mcp\nC#1 body ping\nC#1 end json complete 40 bytes, 1 messages\n"
 #define HEARD_PONG "S#1 200\nS#1 body result\nS#1 end json complete 36 bytes, 1 messages\n"
+#define CRLF_8 "\r\n\r\n\r\n\r\n"
+#define CRLF_64 CRLF_8 CRLF_8 CRLF_8 CRLF_8 CRLF_8 CRLF_8 CRLF_8 CRLF_8
 #define BYTES(array) (const char *)(array), sizeof(array)
 
 static const struct script scripts[] = {
@@ -249,6 +251,17 @@ static const struct script scripts[] = {
 	{.name = "a server that speaks first", .turns = {{'S', "220 mail ESMTP\r\n", 0}, {'C', POST_PING, 0}},
 	 .expect = "= other finished\n"},
 	{.name = "the client says what a server would", .turns = {{'C', OK_PONG, 0}}, .expect = "= other finished\n"},
+	{.name = "empty lines before a request, more than are looked at to tell the protocol",
+	 .turns = {{'C', CRLF_64 CRLF_64 "\n" CRLF_64, 0}, {'C', CRLF_64 POST_PING, 0}, {'S', OK_PONG, 0}},
+	 .expect = HEARD_PING HEARD_PONG "= http\n"},
+	{.name = "empty lines, more than wait for a header of the PROXY protocol",
+	 .turns = {{'C', "PROXY UNKNOWN\r\n" CRLF_64 CRLF_64 CRLF_64 CRLF_64 CRLF_64 CRLF_64 CRLF_64 CRLF_64 CRLF_64 CRLF_64, 0},
+	           {'C', POST_PING, 0}, {'S', OK_PONG, 0}},
+	 .expect = HEARD_PING HEARD_PONG "= http\n"},
+	{.name = "what begins like a header of the PROXY protocol after empty lines is none",
+	 .turns = {{'C', CRLF_64 "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\0" POST_PING, 64 + 16 + sizeof POST_PING - 1},
+	           {'S', OK_PONG, 0}},
+	 .expect = "= other finished\n"},
 	{.name = "a header of the PROXY protocol",
 	 .turns = {{'C', "PROXY TCP4 10.0.0.1 10.0.0.2 5 80\r\n" POST_PING, 0}, {'S', OK_PONG, 0}},
 	 .expect = "claim 10.0.0.1\n" HEARD_PING HEARD_PONG "= http\n"},
