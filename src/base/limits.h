@@ -131,8 +131,9 @@
 /* Size that a sender may give its HPACK table. The default is 4 KiB, browsers take 64 KiB. A larger one: the table counts
  * as lost (http2-hpack). An entry costs us five times what HPACK counts for it at worst: 330 KiB each way. */
 #define LIMIT_HTTP2_TABLE_BYTES (64u << 10)
-/* CONTINUATION frames of one header block, full or empty. A block of LIMIT_HTTP_HEADER_BYTES needs 64 of the default
- * size. More, or a longer block: that direction turns bad (http2-continuation-limit). */
+/* CONTINUATION frames of one header block, full or empty, before it is called a flood. A block of LIMIT_HTTP_HEADER_BYTES
+ * needs 64 of the default size. More: read on, since nothing is kept of them and some servers do, but counted once; a longer
+ * block: that direction turns bad (http2-continuation-limit). */
 #define LIMIT_HTTP2_CONTINUATIONS 128
 /* Streams reset, and SETTINGS, PING, PRIORITY and unknown frames, on one connection before it is called a flood. Nothing
  * is kept of either, so nothing is refused: the name is counted once (http2-reset-flood, http2-control-flood). */
@@ -230,8 +231,8 @@
 /* ---- events ---- */
 /* Distinct names in methods, server_methods and tools_called; the rest is counted under "(other)" (contract). */
 #define LIMIT_NAMES 256
-/* Authorities on one connection that get a row of their own (contract: one event per connection and authority). More:
- * mcp-authorities-limit. */
+/* Authorities on one connection that get a row of their own (contract: one event per connection and authority). At the cap
+ * one without evidence leaves; if all have some, the next gets none (mcp-authorities-limit). */
 #define LIMIT_AUTHORITIES 16
 /* Exchanges of one connection whose answer is awaited with evidence in hand. As many as HTTP pairs. */
 #define LIMIT_EXCHANGES LIMIT_HTTP_PIPELINE

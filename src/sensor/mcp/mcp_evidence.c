@@ -50,6 +50,30 @@ void mcp_evidence_add(struct mcp_evidence *e, struct mcp_row *row, const struct 
 	e->any |= row->confidence != CONFIDENCE_NONE;
 }
 
+/* A row that says nothing leaves, the oldest first: better one that nobody asks anything of, else one whose exchanges say
+ * nothing either. Otherwise requests to many made-up hosts would hide the one that follows them. */
+static bool row_make_room(struct mcp_evidence *e, uint32_t *ret_place)
+{
+	for (int waiting = 0; waiting < 2; waiting++)
+		for (uint32_t i = 0; i < e->n_rows; i++) {
+			struct mcp_row *row = e->rows[i];
+			bool asked = false, said = row->confidence != CONFIDENCE_NONE || row->held != CONFIDENCE_NONE;
+			for (struct mcp_exchange *x = e->exchanges; x && !said; x = x->next) {
+				asked |= x->row == row;
+				said |= x->row == row && x->evidence;
+			}
+			if (said || (asked && !waiting))
+				continue;
+			mcp_evidence_forget(e, row);
+			if (e->last_row == row)
+				e->last_row = NULL;
+			mcp_row_free(row);
+			*ret_place = i;
+			return true;
+		}
+	return false;
+}
+
 struct mcp_row *mcp_evidence_row(struct mcp_evidence *e, struct slice authority)
 {
 	struct slice name = authority;
@@ -75,20 +99,24 @@ struct mcp_row *mcp_evidence_row(struct mcp_evidence *e, struct slice authority)
 		e->rows[0]->host_cut = !whole;
 		return e->rows[0];
 	}
-	if (e->n_rows == LIMIT_AUTHORITIES) {
-		anomaly_count(e->anomalies, ANOMALY_AUTHORITIES_LIMIT);
-		return NULL;
-	}
-	struct mcp_row *row = mcp_row_new(slice_str(key), port, e->n_rows);
+	uint32_t place = e->n_rows;
+	struct mcp_row *row = mcp_row_new(slice_str(key), port, place);
 	if (!row)
 		return NULL;
+	if (place == LIMIT_AUTHORITIES && !row_make_room(e, &place)) {
+		anomaly_count(e->anomalies, ANOMALY_AUTHORITIES_LIMIT);
+		mcp_row_free(row);
+		return NULL;
+	}
+	row->ordinal = place;
 	row->host_cut = authority.n && !whole;
 	row->encrypted = e->tls;
 	row->secure_scheme = e->tls;
 	mcp_row_proxy(row, e->proxy);
 	for (unsigned i = 0; i < e->claims.n; i++)
 		mcp_row_claim(row, &e->claims.items[i]);
-	e->rows[e->n_rows++] = row;
+	e->rows[place] = row;
+	e->n_rows += place == e->n_rows;
 	return row;
 }
 

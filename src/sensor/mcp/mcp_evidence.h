@@ -80,6 +80,8 @@ void mcp_evidence_sse_event(void *context, unsigned depth, uint64_t exchange, st
 /* HTTP is over, or (gone) the server will say no more at all: exchanges without an MCP answer were attempts. */
 void mcp_evidence_http_closed(struct mcp_evidence *e, bool gone);
 struct mcp_exchange *mcp_evidence_exchange(struct mcp_evidence *e, unsigned depth, uint64_t id);
+/* Drops the exchanges of a row. */
+void mcp_evidence_forget(struct mcp_evidence *e, const struct mcp_row *row);
 
 /* mcp_evidence_message.c */
 /* What a message says about who is talking: names, versions, counts. */

@@ -21,6 +21,15 @@ static void exchange_drop(struct mcp_evidence *e, struct mcp_exchange *x)
 	mcp_exchange_free(x);
 }
 
+void mcp_evidence_forget(struct mcp_evidence *e, const struct mcp_row *row)
+{
+	for (struct mcp_exchange *x = e->exchanges, *next; x; x = next) {
+		next = x->next;
+		if (x->row == row)
+			exchange_drop(e, x);
+	}
+}
+
 static void exchange_append(struct mcp_evidence *e, struct mcp_exchange *x)
 {
 	if (e->n_exchanges == LIMIT_EXCHANGES) /* HTTP forgets the oldest too (http-pipeline-limit) */

@@ -186,11 +186,8 @@ static void frame_begin(struct http2_side *s)
 		b->end_stream = f->type == HTTP2_HEADERS && f->flags & HTTP2_END_STREAM;
 		break;
 	case HTTP2_CONTINUATION:
-		if (++b->continuations > LIMIT_HTTP2_CONTINUATIONS) {
+		if (b->continuations <= LIMIT_HTTP2_CONTINUATIONS && ++b->continuations > LIMIT_HTTP2_CONTINUATIONS)
 			anomaly_count(h->anomalies, ANOMALY_HTTP2_CONTINUATION_LIMIT);
-			side_bad(s);
-			return;
-		}
 		break;
 	case HTTP2_DATA:
 	case HTTP2_RST_STREAM:

@@ -234,6 +234,47 @@ static void test_refused_or_given_up(void **state)
 	}
 }
 
+/* Requests to made-up hosts, answered or not, must not use up the room of the one that matters; evidence stays. */
+static void test_many_authorities(void **state)
+{
+	(void)state;
+	for (int pending = 0; pending < 2; pending++) {
+		char line[512];
+		begin(true);
+		say("C preface");
+		say("S settings");
+		say(HEAD(1, "first.test", "/mcp"));
+		say("C data 1 end | " INITIALIZE);
+		for (unsigned i = 0; i < 3 * LIMIT_AUTHORITIES; i++) {
+			snprintf(line, sizeof line, "C headers %u end | :method GET | :scheme http | :path / | :authority h%u.test%s",
+			         2 * i + 3, i, pending ? " | accept text/event-stream" : "");
+			say(line);
+		}
+		assert_int_equal(e.n_rows, LIMIT_AUTHORITIES);
+		assert_true(e.n_exchanges <= LIMIT_AUTHORITIES);
+		say(HEAD(201, "last.test", "/mcp"));
+		say("C data 201 end | " INITIALIZE);
+		say(JSON_ANSWER(201));
+		say("S data 201 end | " INITIALIZED);
+		struct mcp_row *first = mcp_evidence_row(&e, slice_str("first.test")), *last = mcp_evidence_row(&e, slice_str("last.test"));
+		assert_int_equal(first->confidence, CONFIDENCE_CONFIRMED);
+		assert_int_equal(first->ordinal, 0);
+		assert_int_equal(last->confidence, CONFIDENCE_CONFIRMED);
+		assert_int_equal(last->stage, STAGE_ESTABLISHED);
+		assert_int_equal(anomalies.n[ANOMALY_AUTHORITIES_LIMIT], 0);
+		/* where all say something the next finds no room */
+		for (unsigned i = 0; i < LIMIT_AUTHORITIES; i++) {
+			snprintf(line, sizeof line,
+			         "C headers %u end | :method GET | :scheme http | :path / | :authority m%u.test | mcp-session-id 12345678",
+			         2 * i + 203, i);
+			say(line);
+		}
+		assert_true(anomalies.n[ANOMALY_AUTHORITIES_LIMIT] > 0);
+		assert_ptr_equal(mcp_evidence_row(&e, slice_str("first.test")), first);
+		end();
+	}
+}
+
 static void test_silence(void **state)
 {
 	(void)state;
@@ -267,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_in_doubt_until_an_answer_matches),
 		cmocka_unit_test(test_answers_alone),
 		cmocka_unit_test(test_refused_or_given_up),
+		cmocka_unit_test(test_many_authorities),
 		cmocka_unit_test(test_silence),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
