@@ -1,7 +1,7 @@
 /* `shadowtap live`: settings -> a running sensor; its words on standard error, its events on standard output. */
 #include "live_settings.h"
 #include "ledger.h"
-#include "output.h"
+#include "live_print.h"
 #include "text.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -78,8 +78,11 @@ static const char help_text[] =
 	"  sudo shadowtap live -i eth1 --policy policy.json --db events.db\n"
 	"  shadowtap live --config /etc/shadowtap/shadowtap.conf\n";
 
+/* For whoever reads standard output to take the last events. */
+enum { LAST_PRINTS_MS = 1000 };
+
 struct printing {
-	struct output out;
+	struct live_print *out;
 	struct ledger *ledger;
 	enum confidence min_confidence;
 	bool on, quiet;
@@ -117,8 +120,7 @@ static void on_committed(void *context, const json_t *event)
 		sure++;
 	if (sure < (int)p->min_confidence || ledger_note(p->ledger, id, state_of(event)) == LEDGER_SAME)
 		return;
-	output_event(&p->out, event);
-	fflush(p->out.file);
+	live_print_event(p->out, event);
 }
 
 static int run(struct live_settings *s)
@@ -146,20 +148,19 @@ static int run(struct live_settings *s)
 	}
 	p.on = s->format_known ? s->print : isatty(STDOUT_FILENO) == 1;
 	p.ledger = ledger_new();
-	if (!p.ledger) {
-		cli_error("out of memory");
+	p.out = live_print_new(STDOUT_FILENO, s->format);
+	if (!p.ledger || !p.out) {
+		cli_error("out of memory, or of descriptors");
 		return EXIT_FAILED;
 	}
-	output_start(&p.out, stdout, s->format, event_fields);
 	s->live.say = say;
 	s->live.on_committed = on_committed;
 	s->live.context = &p;
 	enum live_outcome outcome = live_run(&s->live);
-	output_end(&p.out);
-	free(p.ledger);
 	int code = outcome == LIVE_ENDED ? EXIT_OK : outcome == LIVE_BAD_CONFIG ? EXIT_USAGE : EXIT_FAILED;
-	if (p.on && output_status(&p.out) != EXIT_OK)
+	if (live_print_free(p.out, LAST_PRINTS_MS) != EXIT_OK)
 		code = EXIT_FAILED;
+	free(p.ledger);
 	if (s->live.stats_file && s->live.stats_file != stderr)
 		fclose(s->live.stats_file);
 	return code;
