@@ -15,21 +15,24 @@ enum {
 	RETRY_MOST_MS = 5000,
 	PATIENCE_MS = 1000,      /* for other programs' locks */
 	RETAIN_EVERY_MS = 30000, /* from the end of one clean-up to the beginning of the next */
+	CLOCK_STEP_MS = 3600000, /* the wall clock was set by so much: */
+	DOUBT_MS = 3600000,      /* for so long no event is deleted for its age */
 };
 
 struct writer {
 	struct writer_config config;
 	pthread_t thread;
 	pthread_mutex_t lock;   /* of all below */
-	pthread_cond_t nudge;   /* stopping, while the thread waits before a retry */
+	pthread_cond_t nudge;   /* stopping, while the thread waits before a retry; and ended */
 	struct writer_state state;
 	int64_t failing_since_ms;
 	char *health;
 	int64_t health_ns;
-	bool stopping;
+	bool stopping, ended;
 	int64_t give_up_ms;
 	/* the thread's own */
 	int64_t retain_at_ms;
+	int64_t clock_ahead_ms, doubt_until_ms; /* wall clock minus monotonic clock; monotonic */
 };
 
 static int64_t now_ms(clockid_t which)
@@ -108,6 +111,17 @@ static bool flush(struct writer *w)
 	}
 }
 
+/* Before which time events are too old, 0: none is. A clock that was set a year ahead, by mistake or by somebody who wants
+ * events gone, makes all of them old: somebody must have the time to set it right. */
+static int64_t too_old_ns(struct writer *w)
+{
+	int64_t monotonic = now_ms(CLOCK_MONOTONIC), wall = now_ms(CLOCK_REALTIME), ahead = wall - monotonic;
+	if (llabs(ahead - w->clock_ahead_ms) > CLOCK_STEP_MS)
+		w->doubt_until_ms = monotonic + DOUBT_MS;
+	w->clock_ahead_ms = ahead;
+	return w->config.retain_ns && monotonic >= w->doubt_until_ms ? wall * 1000000 - w->config.retain_ns : 0;
+}
+
 /* Between batches. What fails here is tried again at its next turn: events go first. */
 static void tend(struct writer *w)
 {
@@ -123,8 +137,7 @@ static void tend(struct writer *w)
 	uint64_t deleted = 0, used = 0, file = 0;
 	bool limits = w->config.retain_ns || w->config.max_db_bytes;
 	if (limits && !stopping && now_ms(CLOCK_MONOTONIC) >= w->retain_at_ms) {
-		int64_t before = w->config.retain_ns ? now_ms(CLOCK_REALTIME) * 1000000 - w->config.retain_ns : 0;
-		if (store_retain(w->config.store, before, w->config.max_db_bytes, &deleted) != 1)
+		if (store_retain(w->config.store, too_old_ns(w), w->config.max_db_bytes, &deleted) != 1)
 			w->retain_at_ms = now_ms(CLOCK_MONOTONIC) + RETAIN_EVERY_MS;
 	}
 	bool sized = store_size(w->config.store, &used, &file) == 0;
@@ -167,6 +180,10 @@ static void *write_all(void *context)
 		go_on = n || !w->stopping || w->health;
 		pthread_mutex_unlock(&w->lock);
 	}
+	pthread_mutex_lock(&w->lock);
+	w->ended = true;
+	pthread_cond_broadcast(&w->nudge);
+	pthread_mutex_unlock(&w->lock);
 	return NULL;
 }
 
@@ -176,6 +193,7 @@ struct writer *writer_start(const struct writer_config *config)
 	if (!w)
 		return NULL;
 	w->config = *config;
+	w->clock_ahead_ms = now_ms(CLOCK_REALTIME) - now_ms(CLOCK_MONOTONIC);
 	pthread_condattr_t monotonic; /* who sets the wall clock back by a day must not stop the writing for a day */
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -219,10 +237,16 @@ bool writer_stop(struct writer *w, int timeout_ms)
 	pthread_mutex_unlock(&w->lock);
 	backlog_close(w->config.backlog);
 	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until); /* by the wall clock, setting it could make a disk seem not to answer */
 	until.tv_sec += timeout_ms / 1000 + 2;
-	if (pthread_timedjoin_np(w->thread, NULL, &until) != 0)
+	pthread_mutex_lock(&w->lock);
+	for (int waited = 0; !w->ended && waited != ETIMEDOUT;)
+		waited = pthread_cond_timedwait(&w->nudge, &w->lock, &until);
+	bool ended = w->ended;
+	pthread_mutex_unlock(&w->lock);
+	if (!ended)
 		return false;
+	pthread_join(w->thread, NULL);
 	store_on_committed(w->config.store, NULL, NULL);
 	pthread_mutex_destroy(&w->lock);
 	pthread_cond_destroy(&w->nudge);

@@ -52,8 +52,12 @@ struct outbox *outbox_new(int socket)
 	if (!o)
 		return NULL;
 	o->socket = socket;
+	pthread_condattr_t monotonic; /* a wall clock that is set must neither cut nor stretch the last words */
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_mutex_init(&o->lock, NULL);
-	pthread_cond_init(&o->changed, NULL);
+	pthread_cond_init(&o->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	if (pthread_create(&o->thread, NULL, send_all, o) != 0) {
 		free(o);
 		return NULL;
@@ -94,7 +98,7 @@ size_t outbox_bytes(struct outbox *o)
 bool outbox_flush(struct outbox *o, int timeout_ms)
 {
 	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += timeout_ms / 1000;
 	pthread_mutex_lock(&o->lock);
 	while (o->bytes && !o->broken)

@@ -6,6 +6,19 @@
 #include <sqlite3.h>
 #include <time.h>
 
+/* Somebody sets the wall clock; the linker turns the calls this way (CMakeLists.txt). */
+int __real_clock_gettime(clockid_t which, struct timespec *t);
+int __wrap_clock_gettime(clockid_t which, struct timespec *t);
+
+static _Atomic int64_t wall_ahead_s;
+
+int __wrap_clock_gettime(clockid_t which, struct timespec *t)
+{
+	int r = __real_clock_gettime(which, t);
+	t->tv_sec += which == CLOCK_REALTIME ? wall_ahead_s : 0;
+	return r;
+}
+
 static struct store *store;
 static struct backlog *backlog;
 static struct writer *writer;
@@ -60,6 +73,7 @@ static int up(void **state)
 	struct backlog_config b = {.memory_bytes = 1 << 20};
 	char error[BACKLOG_ERROR_TEXT];
 	committed = 0;
+	wall_ahead_s = 0;
 	if (fixture_up(state) != 0)
 		return -1;
 	store = opened(*state);
@@ -214,6 +228,29 @@ static void test_old_ones_go(void **state)
 	assert_int_equal(rows(*state), 0);
 }
 
+/* The wall clock was set back a day: no reason to hold the disk for dead. */
+static void test_end_after_clock_was_set(void **state)
+{
+	start(0);
+	wall_ahead_s = -86400;
+	put(0, 200);
+	assert_true(stop(5000));
+	assert_int_equal(rows(*state), 200);
+}
+
+/* The wall clock was set 150 years ahead: what is younger than 100 years is not deleted at once. */
+static void test_young_ones_stay(void **state)
+{
+	start(INT64_C(36500) * 86400 * 1000000000);
+	wall_ahead_s = INT64_C(150 * 365) * 86400;
+	put(0, 5);
+	SOON(committed == 5);
+	SOON(state_now().database_used > 0); /* the clean-up has had its turn */
+	assert_int_equal(state_now().deleted, 0);
+	assert_true(stop(5000));
+	assert_int_equal(rows(*state), 5);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, up, down)
 
 int main(void)
@@ -221,6 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(test_all_are_written),  T(test_no_events),   T(test_locked_for_a_while),
 	    T(test_end_while_locked), T(test_health_rows), T(test_old_ones_go),
+	    T(test_end_after_clock_was_set), T(test_young_ones_stay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,11 +9,26 @@
 
 #include "limits.h"
 #include "outbox.h"
+#include <pthread.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+/* Somebody sets the wall clock; the linker turns the calls this way (CMakeLists.txt). */
+int __real_clock_gettime(clockid_t which, struct timespec *t);
+int __wrap_clock_gettime(clockid_t which, struct timespec *t);
+
+static _Atomic int64_t wall_ahead_s;
+
+int __wrap_clock_gettime(clockid_t which, struct timespec *t)
+{
+	int r = __real_clock_gettime(which, t);
+	t->tv_sec += which == CLOCK_REALTIME ? wall_ahead_s : 0;
+	return r;
+}
+
 /* An outbox lives as long as its process: each test's stays, with its thread, until the end. */
-static struct outbox *kept[4];
+static struct outbox *kept[5];
 static unsigned n_kept;
 
 static struct outbox *made(int pair[2])
@@ -95,9 +110,40 @@ static void test_recorder_gone(void **state)
 	assert_true(outbox_flush(o, 1000));
 }
 
+static void *read_late(void *context)
+{
+	const int *socket = context;
+	static char bytes[1 << 16];
+	usleep(300000);
+	while (read(*socket, bytes, sizeof bytes) > 0)
+		;
+	return NULL;
+}
+
+/* The wall clock was set back an hour: the last words still have their time. */
+static void test_clock_is_set(void **state)
+{
+	(void)state;
+	int pair[2];
+	pthread_t reader;
+	struct outbox *o = made(pair);
+	uint8_t *large = calloc(1, LIMIT_MESSAGE_UP);
+	assert_non_null(large);
+	for (int i = 0; i < 4; i++)
+		assert_true(outbox_put(o, MESSAGE_OBSERVATION, large, LIMIT_MESSAGE_UP, false));
+	wall_ahead_s = -3600;
+	assert_int_equal(pthread_create(&reader, NULL, read_late, &pair[0]), 0);
+	assert_true(outbox_flush(o, 60000));
+	wall_ahead_s = 0;
+	shutdown(pair[1], SHUT_RDWR);
+	pthread_join(reader, NULL);
+	close(pair[0]);
+	free(large);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_room),
-					   cmocka_unit_test(test_recorder_gone)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_room), cmocka_unit_test(test_recorder_gone),
+	                                   cmocka_unit_test(test_clock_is_set)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
