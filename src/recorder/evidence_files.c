@@ -22,6 +22,7 @@ struct evidence_files {
 	uint64_t file_bytes, total_bytes, deleted;
 	time_t second; /* of the last name, and how many names it had: those of deleted files are not given again */
 	int names;
+	char latest[64]; /* the file that was made last, or empty */
 	char path[]; /* for error texts */
 };
 
@@ -123,8 +124,20 @@ static int make_room(struct evidence_files *e, char error[EVIDENCE_ERROR_TEXT])
 	}
 }
 
+/* Where nothing could be written, as on a full disk, each new try makes a new file: its predecessor must not stay, or
+ * they would fill the directory in a night. One that has packets is left alone. */
+static void drop_empty(struct evidence_files *e)
+{
+	struct stat st;
+	if (e->latest[0] && fstatat(e->directory, e->latest, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size == 0)
+		unlinkat(e->directory, e->latest, 0);
+	e->latest[0] = 0;
+}
+
 int evidence_files_next(struct evidence_files *e, int64_t time_ns, int *ret_fd, char error[EVIDENCE_ERROR_TEXT])
 {
+	drop_empty(e);
 	int r = make_room(e, error);
 	if (r != 0)
 		return r;
@@ -143,6 +156,7 @@ int evidence_files_next(struct evidence_files *e, int64_t time_ns, int *ret_fd, 
 		int fd = openat(e->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd >= 0) {
 			*ret_fd = fd;
+			memcpy(e->latest, name, sizeof name);
 			return 0;
 		}
 		if (errno != EEXIST)
@@ -160,8 +174,10 @@ void evidence_files_free(struct evidence_files *e)
 {
 	if (!e)
 		return;
-	if (e->directory >= 0)
+	if (e->directory >= 0) {
+		drop_empty(e);
 		close(e->directory);
+	}
 	free(e);
 }
 

@@ -70,7 +70,12 @@ void evidence_output_put(struct evidence_output *e, const struct frame *f, const
 	}
 	e->packets++;
 	e->bytes += f->caplen;
-	if (!e->asked && pcapng_writer_size(e->writer) >= e->file_bytes)
+	if (e->asked || pcapng_writer_size(e->writer) < e->file_bytes)
+		return;
+	/* the recorder takes a file that is empty for one that nothing can be written to */
+	if (pcapng_writer_flush(e->writer) != 0)
+		failed(e, errno);
+	else
 		ask(e); /* this one goes on until the next is there */
 }
 

@@ -215,6 +215,26 @@ static void test_comment(void **state)
 	assert_non_null(strstr(text, "n -> nnn")); /* one long name leaves room for the next */
 }
 
+/* A disk that is full lets files be made, but nothing be written to them. */
+static void test_empty_ones_do_not_stay(void **state)
+{
+	(void)state;
+	char error[EVIDENCE_ERROR_TEXT];
+	struct evidence_files *e = files_new(KIB, 1 << 20);
+	next(e, 0); /* has a byte */
+	for (int i = 1; i < 100; i++) {
+		int fd;
+		assert_int_equal(evidence_files_next(e, i * NS_PER_SEC, &fd, error), 0);
+		close(fd);
+	}
+	assert_int_equal(count_files(), 2);
+	next(e, 100 * NS_PER_SEC);
+	assert_int_equal(count_files(), 2);
+	assert_true(exists("shadowtap-19700101T000000Z-000.pcapng"));
+	evidence_files_free(e);
+	assert_int_equal(count_files(), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +242,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_oldest_make_room, make, clean),
 		cmocka_unit_test_setup_teardown(test_no_other_file_is_touched, make, clean),
 		cmocka_unit_test_setup_teardown(test_makes_its_directory_or_says_why_not, make, clean),
+		cmocka_unit_test_setup_teardown(test_empty_ones_do_not_stay, make, clean),
 		cmocka_unit_test(test_comment),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
