@@ -1,6 +1,8 @@
 #include "launcher.h"
+#include "limits.h"
 #include "status.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -144,8 +146,9 @@ static void serve(const struct sensor_process_config *config, int socket)
 			break; /* the recorder is gone: so is the need for a sensor */
 		if (what == ASK_KILL && sensor > 0)
 			kill(sensor, SIGKILL);
-		if ((what == ASK_START || what == ASK_START_TOLERANT) && channel >= 0 && sensor < 0) {
-			sensor = fork_sensor(config, socket, signals, channel, what == ASK_START_TOLERANT);
+		if ((what == ASK_START || what == ASK_START_TOLERANT) && sensor < 0) {
+			/* without a channel there was no room for a descriptor: whoever asked must hear of it, or waits for ever */
+			sensor = channel < 0 ? -1 : fork_sensor(config, socket, signals, channel, what == ASK_START_TOLERANT);
 			tell(socket, sensor < 0 ? LAUNCHER_ENDED : LAUNCHER_STARTED, sensor, sensor < 0 ? 1 << 8 : 0);
 		}
 		if (channel >= 0)
@@ -153,6 +156,21 @@ static void serve(const struct sensor_process_config *config, int socket)
 	}
 	if (sensor > 0)
 		kill(sensor, SIGKILL);
+}
+
+/* What the recorder has open is not for the processes that read packets: events' output, the statistics' file. Standard
+ * error stays: there a process that aborts says why. The descriptor that is kept, maybe under another number; -1 with
+ * errno. */
+static int drop_descriptors(int keep)
+{
+	int kept = fcntl(keep, F_DUPFD_CLOEXEC, 3);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (kept < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return -1;
+	for (int fd = 3; fd < LIMIT_CONFINE_DESCRIPTORS; fd++)
+		if (fd != kept)
+			close(fd);
+	return kept;
 }
 
 int launcher_start(const struct sensor_process_config *config, const struct privileges *user, char error[PRIVILEGES_ERROR_TEXT])
@@ -180,14 +198,16 @@ int launcher_start(const struct sensor_process_config *config, const struct priv
 		close(pair[0]);
 		return FAIL_IO;
 	}
-	close(pair[0]);
 	ignore_signals();
 	prctl(PR_SET_NAME, "shadowtap-launch");
-	if (!privileges_settle(user, false, true, error)) {
+	int socket = drop_descriptors(pair[1]);
+	if (socket < 0)
+		snprintf(error, PRIVILEGES_ERROR_TEXT, "/dev/null: %s", strerror(errno));
+	if (socket < 0 || !privileges_settle(user, false, true, error)) {
 		fprintf(stderr, "shadowtap: launcher: %s\n", error);
 		_exit(1);
 	}
-	(void)!send(pair[1], "r", 1, MSG_NOSIGNAL);
-	serve(config, pair[1]);
+	(void)!send(socket, "r", 1, MSG_NOSIGNAL);
+	serve(config, socket);
 	_exit(0);
 }
