@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -75,8 +76,9 @@ void keeper_start(struct keeper *k)
 	k->failure[0] = 0;
 	channel_reader_init(&k->reader, k->channel, LIMIT_MESSAGE_UP, CHANNEL_NO_WAIT);
 	if (launcher_ask_start(k->config.launcher, pair[1], k->ever_ready) != 0) {
-		k->fatal = true;
-		snprintf(k->failure, sizeof k->failure, "the launcher is gone");
+		k->fatal = k->gone = true;
+		k->state = KEEPER_IDLE;
+		snprintf(k->failure, sizeof k->failure, "the launcher cannot be reached: %s", strerror(errno));
 	}
 	close(pair[1]);
 	if (!k->fatal)
@@ -89,15 +91,15 @@ static bool take(struct keeper *k, const struct message *m)
 	struct slice text;
 	k->sign_ms = now_ms();
 	switch (m->type) {
-	case MESSAGE_READY:
-		if (!channel_read_ready(m->payload, &ready))
+	case MESSAGE_READY: /* once: who says it again, or that it cannot start after it has, is not the sensor any more */
+		if (k->state == KEEPER_RUNNING || !channel_read_ready(m->payload, &ready))
 			return false;
 		k->state = KEEPER_RUNNING;
 		k->ever_ready = true;
 		k->failed_before[0] = 0;
 		return k->config.on_message(k->config.context, m);
 	case MESSAGE_FAILED:
-		if (!channel_read_failed(m->payload, &k->why, &text))
+		if (k->state == KEEPER_RUNNING || !channel_read_failed(m->payload, &k->why, &text))
 			return false;
 		text_escape_terminal(k->failure, sizeof k->failure, text);
 		k->fatal = !k->ever_ready || k->why == CHANNEL_CANNOT_CONFINE;
@@ -149,7 +151,7 @@ static void describe_end(int status, char out[128])
 		snprintf(out, 128, "ended with status %d", WEXITSTATUS(status));
 }
 
-/* Its end was asked for, or there was nothing left to watch: all that it knew has been told. */
+/* Its end was asked for, or there was nothing to watch any more or yet: all that it knew has been told. */
 static void ended_well(struct keeper *k)
 {
 	if (k->draining) {
@@ -165,7 +167,7 @@ static void ended_well(struct keeper *k)
 /* It said why it cannot start; said on once, not each time that it is tried again. */
 static void ended_unstarted(struct keeper *k)
 {
-	if (!k->failed_before[0])
+	if (!k->failed_before[0] && !k->fatal)
 		k->config.say(k->config.context, "no sensor process can be started: %s; tried again every %d seconds", k->failure,
 		              BACKOFF_MOST_MS / 1000);
 	snprintf(k->failed_before, sizeof k->failed_before, "%s", k->failure);
@@ -193,12 +195,13 @@ static void ended(struct keeper *k, int status)
 {
 	while (!k->gone && listen_some(k, READS_AT_ONCE) == HEARD_SOME) /* its last words, until the end of the stream */
 		;
+	bool knew_nothing = k->state != KEEPER_RUNNING && k->draining && k->killed;
 	channel_reader_done(&k->reader);
 	if (k->channel >= 0)
 		close(k->channel);
 	k->channel = -1;
 	k->state = KEEPER_IDLE;
-	if (k->drained)
+	if (k->drained || knew_nothing)
 		ended_well(k);
 	else if (k->failure[0])
 		ended_unstarted(k);
@@ -234,15 +237,25 @@ void keeper_hear_launcher(struct keeper *k)
 	}
 }
 
+/* What is wrong with how long it has said nothing; NULL: nothing. */
+static const char *overdue(const struct keeper *k, int64_t now)
+{
+	if (k->killed || k->state == KEEPER_IDLE)
+		return NULL;
+	if (k->state == KEEPER_RUNNING)
+		return now - k->sign_ms > SIGN_OF_LIFE_MS ? "has given no sign of life for ten seconds" : NULL;
+	return now - k->asked_ms > START_MS ? "does not come up" : NULL;
+}
+
 void keeper_tick(struct keeper *k)
 {
 	int64_t now = now_ms();
 	if (k->state == KEEPER_IDLE && k->start_at_ms && now >= k->start_at_ms && !k->fatal)
 		keeper_start(k);
-	else if (k->state == KEEPER_RUNNING && !k->killed && now - k->sign_ms > SIGN_OF_LIFE_MS)
-		distrust(k, "has given no sign of life for ten seconds");
-	else if ((k->state == KEEPER_ASKED || k->state == KEEPER_STARTING) && !k->killed && now - k->asked_ms > START_MS)
-		distrust(k, "does not come up");
+	if (overdue(k, now))
+		keeper_listen(k); /* was it us who were away (stopped, or held up by a disk)? Then what it said meanwhile is there */
+	if (overdue(k, now))
+		distrust(k, overdue(k, now));
 }
 
 void keeper_renew_signatures(struct keeper *k)

@@ -244,6 +244,33 @@ static void test_malformed_failure(void **state)
 	broken(MESSAGE_FAILED, "\11", 1, true);
 }
 
+static void test_ready_twice(void **state)
+{
+	(void)state;
+	broken(MESSAGE_READY, "\1\1", 2, true);
+}
+
+/* One that was taken over must not be able to make all of it end. */
+static void test_failed_after_ready(void **state)
+{
+	(void)state;
+	broken(MESSAGE_FAILED, "\2no seccomp", 11, true);
+	assert_false(keeper.fatal);
+}
+
+/* It was us who did not run: its signs of life wait to be read. */
+static void test_away(void **state)
+{
+	(void)state;
+	keeper_start(&keeper);
+	runs(100);
+	assert_int_equal(channel_send(sensor, MESSAGE_COUNTERS, "", 0, -1), 0);
+	after(30000);
+	assert_int_equal(asked(), 0);
+	after(10001);
+	assert_int_equal(asked(), 'k');
+}
+
 static void test_hangs(void **state)
 {
 	(void)state;
@@ -384,6 +411,19 @@ static void test_drain_of_one_that_starts(void **state)
 	assert_int_equal(asked(), 'k');
 	dies(100, SIGKILL);
 	assert_true(keeper_is_over(&keeper));
+	assert_string_equal(said, ""); /* nothing was lost */
+	assert_int_equal(keeper.restarts, 0);
+}
+
+/* The launcher cannot be asked: that is the end, not a wait for ever. */
+static void test_launcher_does_not_hear(void **state)
+{
+	(void)state;
+	close(launcher[LAUNCHERS]);
+	launcher[LAUNCHERS] = -1;
+	keeper_start(&keeper);
+	assert_true(keeper.fatal && keeper_is_over(&keeper));
+	assert_non_null(strstr(keeper.failure, "launcher"));
 }
 
 static void test_launcher_gone(void **state)
@@ -419,6 +459,10 @@ int main(void)
 	    T(test_malformed_ready),
 	    T(test_malformed_failure),
 	    T(test_hangs),
+	    T(test_ready_twice),
+	    T(test_failed_after_ready),
+	    T(test_away),
+	    T(test_launcher_does_not_hear),
 	    T(test_does_not_come_up),
 	    T(test_first_cannot_start),
 	    T(test_later_cannot_start),
