@@ -256,7 +256,10 @@ static void tell_counters(struct process *p)
 	counters_set(&c, p->evidence.packets, "evidence.packets");
 	counters_set(&c, p->evidence.bytes, "evidence.bytes");
 	counters_set(&c, p->evidence.files, "evidence.files");
-	counters_set(&c, p->evidence.unwritten + p->heard.unwanted, "evidence.unwritten");
+	pthread_mutex_lock(&p->heard.lock);
+	uint64_t unwanted = p->heard.unwanted;
+	pthread_mutex_unlock(&p->heard.lock);
+	counters_set(&c, p->evidence.unwritten + unwanted, "evidence.unwritten");
 	counters_set(&c, resident_bytes(p), "memory.sensor_process");
 	outbox_put(p->out, MESSAGE_COUNTERS, bytes, counters_encode(&c, bytes), true);
 }
@@ -345,9 +348,12 @@ static int run(struct process *p)
 	obey_last_wishes(p);
 	evidence_output_done(&p->evidence);
 	tell_counters(p);
-	outbox_put(p->out, MESSAGE_DRAINED, NULL, 0, true);
+	/* else it is a death, to be counted and said, even though it could say goodbye */
+	bool well = !r && !stopped && !ended;
+	if (well)
+		outbox_put(p->out, MESSAGE_DRAINED, NULL, 0, true);
 	bool told = outbox_flush(p->out, LAST_WORDS_MS);
-	return r || stopped || ended || !told;
+	return !well || !told;
 }
 
 /* What can only be made in confinement, since every thread must be confined. */
