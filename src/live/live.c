@@ -172,7 +172,9 @@ static void reload(struct live *l)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	notify_service_manager("RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000);
+	if (l->ready)
+		notify_service_manager("RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+		                       (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000);
 	if (live_load(l)) {
 		keeper_renew_signatures(&l->keeper);
 		live_note(l, "policy and signatures are read again: %zu entries, signatures %s", policy_entries(l->policy),
@@ -181,7 +183,8 @@ static void reload(struct live *l)
 		live_say(l, "what is wrong must be mended first: the old policy and signatures stay in force");
 	}
 	alerts_reopen(l->alerts); /* whatever became of the policy: a log file that was moved away is to be let go */
-	notify_service_manager("READY=1");
+	if (l->ready) /* else it is not: reloading while it starts must not tell that it has started */
+		notify_service_manager("READY=1");
 }
 
 static void hear_signals(struct live *l)
@@ -254,10 +257,10 @@ static void loop(struct live *l)
 		}
 		if (on[0].revents)
 			hear_signals(l);
+		if (on[1].revents) /* first: who it is that speaks */
+			keeper_hear_launcher(&l->keeper);
 		if (on[2].revents)
 			keeper_listen(&l->keeper);
-		if (on[1].revents)
-			keeper_hear_launcher(&l->keeper);
 		tick(l);
 	}
 }

@@ -43,7 +43,7 @@ void live_evidence_file(struct live *l)
 		live_note(l, "evidence packets are written again");
 	l->evidence.failing = false;
 	/* a sensor process that cannot take it is on its way out: its successor asks for one of its own */
-	l->evidence.given = channel_send(l->keeper.channel, MESSAGE_EVIDENCE_FILE, NULL, 0, fd) == 0;
+	l->evidence.given = !l->keeper.killed && channel_send(l->keeper.channel, MESSAGE_EVIDENCE_FILE, NULL, 0, fd) == 0;
 	close(fd);
 }
 
@@ -59,7 +59,9 @@ void live_evidence_event(struct live *l, const struct event *e)
 		live_evidence_file(l);
 	evidence_comment(e, comment);
 	struct channel_wanted w = {e->o->capture, e->o->first_frame, slice_str(comment)};
-	channel_send_wanted(l->keeper.channel, &w);
+	/* it listens whatever else it does: one that does not take this hangs, and must not hold us up again and again */
+	if (!l->keeper.killed && channel_send_wanted(l->keeper.channel, &w) != 0)
+		keeper_kill(&l->keeper);
 }
 
 void live_evidence_tick(struct live *l)

@@ -3,14 +3,19 @@
 #include "status.h"
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static struct policy *load_policy(struct live *l)
 {
 	char error[POLICY_ERROR_TEXT];
 	struct policy *p = NULL;
+	struct stat st;
 	if (!l->config->policy) {
 		if (!(p = policy_empty()))
 			live_say(l, "out of memory");
+	} else if (stat(l->config->policy, &st) == 0 && !S_ISREG(st.st_mode)) {
+		/* a pipe has nothing to be read again, and whoever opens it waits until somebody writes */
+		live_say(l, "%s: the policy of a live sensor must be a file", l->config->policy);
 	} else if (policy_load(l->config->policy, &p, error) != 0) {
 		live_say(l, "%s", error);
 		p = NULL;

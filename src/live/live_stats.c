@@ -31,6 +31,7 @@ static void take_sample(struct live *l, struct sample *ret)
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	backlog_counts(l->backlog, &ret->backlog);
+	ret->backlog.lost += l->memory_failures; /* events that could not even be put together */
 	writer_state(l->writer, &ret->writer);
 	ret->s = (struct health_sample){
 		.time_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec,
