@@ -1,6 +1,6 @@
 """What the fault tests share: file systems of the test's own that can be full or read-only, captures of as many connections as
 are wanted, and events held against what `replay` makes of the same frames. Used by test_faults_*.py only."""
-import ctypes, json, os, sqlite3, struct, subprocess, sys
+import ctypes, json, os, sqlite3, struct, subprocess, tempfile
 from harness import *
 import harness
 
@@ -110,4 +110,31 @@ def attempt(*arguments, seconds=PATIENCE, before=None):
     except subprocess.TimeoutExpired as e:
         raise AssertionError("hangs: %s\n%s" % (arguments, e.stderr))
     check("Sanitizer" not in done.stderr and done.returncode >= 0, "%s: %d\n%s" % (arguments, done.returncode, done.stderr))
+    return done.returncode, done.stderr
+
+
+shown = 0
+
+
+def an_event_comes(live, far="far"):
+    """Of a connection that was not there before."""
+    global shown
+    shown += 1
+    with tempfile.TemporaryDirectory() as tmp:
+        capture = os.path.join(tmp, "one.pcap")
+        copies("http_sdk_json", 1, capture, first=shown)
+        before = live.sql("SELECT count(*) FROM events")[0][0]
+        send(capture, far)
+        wait_until(lambda: "an event after\n" + live.said(), lambda: live.sql("SELECT count(*) FROM events")[0][0] > before)
+
+
+def nothing_waits(live):
+    wait_until(lambda: "everything to be written:\n" + live.said(),
+               lambda: not any(live.stats()["backlog"][k] for k in ("waiting", "spilled")), every=0.3)
+
+
+def replay_into(db, capture):
+    """(exit status, what it said)"""
+    done = subprocess.run([BINARY, "replay", "--quiet", "--sensor", "test", "--signatures", harness.SIGNATURES, "--db", db, capture],
+                          capture_output=True, text=True)
     return done.returncode, done.stderr

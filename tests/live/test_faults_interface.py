@@ -1,8 +1,6 @@
 """Interfaces go down and come up, vanish and are made again, one of two or both: said once each, and events afterwards."""
 from faults import *
 
-sent = 0
-
 
 def fresh(*pairs):
     """Only these pairs of interfaces."""
@@ -13,18 +11,6 @@ def fresh(*pairs):
 
 
 ONE, TWO = ("near", "far"), ("near2", "far2")
-
-
-def an_event_comes(live, far="far"):
-    """Of a connection that was not there before."""
-    global sent
-    sent += 1
-    with tempfile.TemporaryDirectory() as tmp:
-        capture = os.path.join(tmp, "one.pcap")
-        copies("http_sdk_json", 1, capture, first=sent)
-        before = live.sql("SELECT count(*) FROM events")[0][0]
-        send(capture, far)
-        wait_until(lambda: "an event after\n" + live.said(), lambda: live.sql("SELECT count(*) FROM events")[0][0] > before)
 
 
 def down_and_up():

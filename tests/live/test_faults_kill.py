@@ -4,8 +4,8 @@ event that had been printed is in it; and the other two processes go with the re
 from faults import *
 import random
 
-KILLS = 24
-PER_DATABASE = 8
+KILLS = 21
+PER_DATABASE = 7
 
 
 def printed(live):
@@ -31,8 +31,8 @@ def nothing_reported_is_lost():
     dice, sent = random.Random(3), os.path.join(workspace(), "sent.pcap")
     copies("http_sdk_json", 200, sent)
     told, db, all_told = set(), None, 0
-    sender = subprocess.Popen(["tcpreplay", "-q", "-i", "far", "-K", "--loop=0", "--unique-ip", "--pps=4000", sent], preexec_fn=die_with_parent,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    sender = subprocess.Popen(["tcpreplay", "-q", "-i", "far", "-K", "--loop=0", "--unique-ip", "--pps=3000", sent],
+                              preexec_fn=die_with_parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for k in range(KILLS):
             if k % PER_DATABASE == 0:
@@ -41,7 +41,7 @@ def nothing_reported_is_lost():
             if k % 3:
                 wait_until("an event", lambda: live.out)
             pids = live.pids()
-            time.sleep(dice.random() * 0.4)
+            time.sleep(dice.random() * 0.3)
             live.signal(signal.SIGKILL)
             live.wait()
             for role in ("launcher", "sensor"):
