@@ -1,5 +1,5 @@
-/* Alerts -> out of the house: syslog, files, sockets, webhooks. Called by the dispatcher's thread, one exit at a time, in the order of the
- * outbox. Knows no outbox and decides no retry: it says whether an alert has gone. */
+/* Alerts -> out of the house: syslog, files, sockets, webhooks. Each is called by one thread of the dispatcher, in the order of
+ * the outbox; several exits at the same time by several threads. Knows no outbox and decides no retry: it says whether an alert has gone. */
 #ifndef SHADOWTAP_ALERT_EXIT_H
 #define SHADOWTAP_ALERT_EXIT_H
 
