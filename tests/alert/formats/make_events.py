@@ -49,6 +49,7 @@ def made_up(full):
             yield {**full, "severity": severity, "confidence": confidence, "stage": stage, "direction": direction}
     yield {**full, "client_ip": "2001:db8::1", "server_ip": "2001:db8::2", "l4": "udp", "http_version": "3", "decrypted": False}
     yield {**full, "encrypted": False, "decrypted": False, "http_version": "h2c", "tls_version": None, "sni": None, "ja4": None, "alpn": None}
+    yield {**full, "tls_version": None}
     yield {**full, "first_seen": "1969-12-31T23:59:59.999999Z", "last_seen": "1969-12-31T23:59:59.999999Z"}
     yield {**full, "host": "[2001:db8::5]:8080"}
     yield {**full, "host": "10.1.1.1"}
