@@ -186,6 +186,28 @@ static void put_party(struct output *o, const json_t *event, const char *label, 
 	fputc('\n', o->file);
 }
 
+/* Whom the client spoke to on the way, and whom proxies claim to speak for. */
+static void put_proxy(struct output *o, const json_t *event)
+{
+	const json_t *proxy = json_object_get(event, "proxy"), *claims = json_object_get(event, "claimed_client");
+	size_t i;
+	json_t *claim;
+	if (json_is_object(proxy)) {
+		put_label(o, "proxy");
+		put_if(o, "", text_of(proxy, "kind"));
+		put_if(o, "  ", text_of(proxy, "address"));
+		fputc('\n', o->file);
+	}
+	if (json_array_size(claims) == 0)
+		return;
+	put_label(o, "claims");
+	json_array_foreach(claims, i, claim) {
+		put_if(o, i ? ", " : "", text_of(claim, "address"));
+		put_if(o, " by ", text_of(claim, "source"));
+	}
+	fputc('\n', o->file);
+}
+
 static void put_head(struct output *o, const json_t *event)
 {
 	const char *severity = text_of(event, "severity"), *name = text_of(event, "host");
@@ -209,6 +231,7 @@ static void put_head(struct output *o, const json_t *event)
 	put_endpoint(o, event, "server_ip", "server_port");
 	put_if(o, "  ", text_of(event, "path"));
 	fputc('\n', o->file);
+	put_proxy(o, event);
 }
 
 static void put_card(struct output *o, const json_t *event)

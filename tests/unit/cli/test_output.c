@@ -159,6 +159,7 @@ static void cards_show_what_an_analyst_needs(void **state)
 		"2025-11-22T08:26:40.123456Z  medium  violation  confirmed  established\n",
 		"from    10.20.30.40:51234  02:00:5e:ff:10:0a  outbound\n",
 		"to      mcp.example:8443  203.0.113.9:8443  /v1/mcp\n",
+		"proxy   socks5  203.0.113.9:8443\n", "claims  192.0.2.43 by forwarded, 2001:db8:: by proxy-protocol\n",
 		"streamable-http  revision 2025-06-18  HTTP 1.1  TLS 1.3  auth bearer\n",
 		"client  Zo\xc3\xab's agent 1.2\n", "methods initialize, tools/call x7\n",
 		"tools   read_file x5, delete \"all\"\\x0a x2, (other) x4\n",
