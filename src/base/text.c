@@ -88,12 +88,18 @@ static uint32_t code_point(struct slice c)
 	return v;
 }
 
-/* Characters that move the cursor, turn the reading direction or cannot be seen: a log line must not be able to use them. */
+/* Characters that move the cursor, turn the reading direction or cannot be seen: a log line must not be able to use them. Controls,
+ * separators, and what Unicode calls Default_Ignorable_Code_Point (variation selectors and fillers too: texts are smuggled in them). */
 static bool invisible(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
-	       (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe0fff);
+	static const uint32_t ranges[][2] = {
+		{0x00, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad}, {0x34f, 0x34f}, {0x61c, 0x61c}, {0x115f, 0x1160}, {0x17b4, 0x17b5},
+		{0x180b, 0x180f}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0x3164, 0x3164}, {0xfe00, 0xfe0f},
+		{0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}};
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges && c >= ranges[i][0]; i++)
+		if (c <= ranges[i][1])
+			return true;
+	return false;
 }
 
 void text_escape_terminal(char *out, size_t cap, struct slice in)

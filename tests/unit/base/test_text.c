@@ -108,6 +108,9 @@ static void test_terminal(void **state)
 		{{(const uint8_t *)"\xe2\x81\xa6", 3}, "\\u{2066}"},
 		{{(const uint8_t *)"\xef\xbb\xbf", 3}, "\\u{feff}"},
 		{{(const uint8_t *)"\xf3\xa0\x81\x81", 4}, "\\u{e0041}"},             /* invisible tags */
+		{{(const uint8_t *)"a\xef\xb8\x8f", 4}, "a\\u{fe0f}"},                /* a variation selector: 16 of them carry a text */
+		{{(const uint8_t *)"\xe3\x85\xa4", 3}, "\\u{3164}"},                  /* a letter that is blank */
+		{{(const uint8_t *)"\xe3\x85\xa3\xf0\x9f\x98\x80", 7}, "\xe3\x85\xa3\xf0\x9f\x98\x80"},
 		{{(const uint8_t *)"\xff\xc3", 2}, "\\xff\\xc3"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
