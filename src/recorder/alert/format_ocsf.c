@@ -3,6 +3,7 @@
  * verdict: later alerts of the three update it. */
 #include "alert_facts.h"
 #include "alert_formats.h"
+#include "alert_rules_raise.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,12 +100,13 @@ static void put_metadata(struct tree *t, const struct alert *a, const struct ale
 static void put_finding(struct tree *t, const struct alert *a)
 {
 	const json_t *e = a->event, *reason = json_array_get(json_object_get(e, "reasons"), 0);
-	const char *authority = fact_authority(e) ? fact_authority(e) : fact_text(e, "server_ip");
 	const char *client = fact_text(e, "client_ip"), *verdict = fact_text(e, "verdict");
 	struct line line = {0};
+	char authority[ALERT_AUTHORITY_TEXT];
+	alert_rules_authority(e, authority); /* the three by which the rules tell a new alert from an update */
 	line_text(&line, client ? client : "", 0);
 	line_puts(&line, " ");
-	line_text(&line, authority ? authority : "", 0);
+	line_text(&line, authority, 0);
 	line_puts(&line, " ");
 	line_text(&line, verdict ? verdict : "", 0);
 	put_line(t, "finding_info.uid", &line);

@@ -9,7 +9,7 @@ import copy, glob, json, os, shlex, subprocess, sys, tempfile
 # Names that would break out of a line, a quoted text, a header, a list, a terminal or the reading direction.
 HOSTILE = ["a\nCEF:0|fake|fake|1|x|y|9|src=1.1.1.1", "a\r\n<13>1 fake", "x|y", "k=v src=6.6.6.6", "cs1=\\", "back\\slash\\", "]", "[x]",
            '"quoted" \\"', "\u202egnp.exe", "\u200bhidden\u2060", "\u001b[2J\u001b]0;t\u0007", "\u009b31m", "\u007f", "\u2028\u2029\u0085",
-           "\U000e0041tag", "\ufeff", "%s%n", "${jndi:ldap://x}", "</script>", " lead", "trail ", " =", "=", "|", "", "\U0001f600", "{}", "\t"]
+           "\U000e0041tag", "\ufeff", "a\ufe0f\u3164", "%s%n", "${jndi:ldap://x}", "</script>", " lead", "trail ", " =", "=", "|", "", "\U0001f600", "{}", "\t"]
 
 
 def replay(binary, tree, captures, extra):

@@ -8,7 +8,8 @@ import json, re, subprocess, sys
 
 FORMATS = ["text", "json", "cef", "eve", "zeek", "ecs", "ocsf"]
 # Characters that move the cursor, turn the reading direction or cannot be seen.
-HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]")
+HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+                    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]")
 # From the public schema of EVE: all that an alert of ours may have at the top, in alert, flow, tls, http and ether.
 EVE = {
     "": "timestamp event_type host flow_id in_iface pcap_filename pcap_cnt src_ip src_port dest_ip dest_port proto ip_v vlan community_id "
