@@ -10,10 +10,11 @@
 #include <stdio.h>
 
 enum {
-	BATCH = 500,             /* as many as the store writes in one transaction */
+	BATCH = LIMIT_STORE_BATCH_ROWS, /* as many as the store writes in one transaction */
 	RETRY_MS = 250,          /* after a failure, doubled up to RETRY_MOST_MS */
 	RETRY_MOST_MS = 5000,
 	PATIENCE_MS = 1000,      /* for other programs' locks */
+	UNDER_WAY_S = 5,         /* at the end, for the batch that is being written; a thread that takes longer hangs in the kernel */
 	RETAIN_EVERY_MS = 30000, /* from the end of one clean-up to the beginning of the next */
 	CLOCK_STEP_MS = 3600000, /* the wall clock was set by so much: */
 	DOUBT_MS = 3600000,      /* for so long no event is deleted for its age */
@@ -178,6 +179,8 @@ static void *write_all(void *context)
 		tend(w);
 		pthread_mutex_lock(&w->lock);
 		go_on = n || !w->stopping || w->health;
+		if (w->stopping && now_ms(CLOCK_MONOTONIC) >= w->give_up_ms)
+			go_on = false; /* there is more than the time allows: the backlog keeps it */
 		pthread_mutex_unlock(&w->lock);
 	}
 	pthread_mutex_lock(&w->lock);
@@ -238,7 +241,7 @@ bool writer_stop(struct writer *w, int timeout_ms)
 	backlog_close(w->config.backlog);
 	struct timespec until;
 	clock_gettime(CLOCK_MONOTONIC, &until); /* by the wall clock, setting it could make a disk seem not to answer */
-	until.tv_sec += timeout_ms / 1000 + 2;
+	until.tv_sec += timeout_ms / 1000 + UNDER_WAY_S;
 	pthread_mutex_lock(&w->lock);
 	for (int waited = 0; !w->ended && waited != ETIMEDOUT;)
 		waited = pthread_cond_timedwait(&w->nudge, &w->lock, &until);

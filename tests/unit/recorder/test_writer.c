@@ -195,6 +195,39 @@ static void test_end_while_locked(void **state)
 	unlocked(other);
 }
 
+static void count_slowly(void *context, const json_t *event)
+{
+	count(context, event);
+	usleep(1000);
+}
+
+/* The database is well, but more waits than can be written in the time that there is: that is no dead disk, and no reason to lose
+ * what a spill file has room for. */
+static void test_end_with_too_much(void **state)
+{
+	struct fixture *f = *state;
+	char spill[160], error[BACKLOG_ERROR_TEXT];
+	snprintf(spill, sizeof spill, "%s-spill", f->db);
+	struct backlog_config with_file = {.memory_bytes = 8 << 20, .spill_path = spill, .spill_bytes = 64 << 20};
+	backlog_free(backlog);
+	assert_int_equal(backlog_new(&with_file, &backlog, error), 0);
+	put(0, 1800); /* three batches and more */
+	struct writer_config c = {.store = store, .backlog = backlog, .sensor = "tap1", .on_committed = count_slowly};
+	writer = writer_start(&c);
+	SOON(committed > 0);
+	assert_true(stop(0));
+	assert_true(committed < 1800);
+	assert_int_equal(backlog_free(backlog), 0);
+	assert_int_equal(backlog_new(&with_file, &backlog, error), 0);
+	struct backlog_counts kept;
+	backlog_counts(backlog, &kept);
+	assert_int_equal(kept.spilled, 1800 - committed);
+	start(0);
+	SOON(committed == 1800);
+	assert_true(stop(10000));
+	assert_int_equal(rows(f), 1800);
+}
+
 static void test_health_rows(void **state)
 {
 	struct fixture *f = *state;
@@ -257,7 +290,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    T(test_all_are_written),  T(test_no_events),   T(test_locked_for_a_while),
-	    T(test_end_while_locked), T(test_health_rows), T(test_old_ones_go),
+	    T(test_end_while_locked), T(test_end_with_too_much), T(test_health_rows), T(test_old_ones_go),
 	    T(test_end_after_clock_was_set), T(test_young_ones_stay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
