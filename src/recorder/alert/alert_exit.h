@@ -16,8 +16,8 @@ struct alert_exit;
  *   syslog+tls://HOST[:6514]?ca=FILE&cert=FILE&key=FILE&name=NAME   RFC 5425: verified by name, always
  *   file:///PATH   unix:///PATH (stream or datagram socket)   stdout:
  *   https://HOST/PATH (http:// to loopback only)   webhook, POST
- * common parameters: format=text|json|cef|eve|zeek|ecs|ocsf; syslog: protocol=5424|3164, facility=NAME, hostname=NAME, max=BYTES;
- * severity=low|medium|high (least), bearer-file=FILE (webhook: read at each send, never logged), timeout=SECONDS.
+ * common parameters: format=text|json|cef|eve|zeek|ecs|ocsf, severity=low|medium|high (least), timeout=SECONDS; syslog: protocol=5424|3164,
+ * facility=NAME, hostname=NAME, max=BYTES; webhook: ca, cert, key, query=TEXT, bearer-file=FILE (read at each send, never logged).
  * FAIL_CONFIG with a sentence that says what was expected and where in the spec; nothing is connected yet. */
 int alert_exit_new(const char *spec, const struct alert_sender *who, struct alert_exit **ret, char error[ALERT_ERROR_TEXT]);
 
@@ -30,7 +30,9 @@ const char *alert_exit_name(const struct alert_exit *x);
  * not gone, try again later (the connection is closed). FAIL_INPUT: the other side refuses this alert for good. Never longer than the exit's
  * timeout. */
 int alert_exit_send(struct alert_exit *x, const struct alert *a, char error[ALERT_ERROR_TEXT]);
-/* What was sent but may sit in a buffer is pushed out (file: fflush; TCP: nothing). Called when the outbox is empty for the moment. */
+/* What was sent but may sit in a buffer is pushed out: a file onto the disk; a socket until the other side's kernel has it, or, locally, its
+ * reader. 0: the outbox may forget what was sent. FAIL_IO: send again all since the last flush; what went all the same is known by its id and
+ * not sent twice on one connection. */
 int alert_exit_flush(struct alert_exit *x, char error[ALERT_ERROR_TEXT]);
 /* SIGHUP: files are closed and opened again by name, certificates are read again. */
 void alert_exit_reopen(struct alert_exit *x);
