@@ -14,25 +14,33 @@ struct file_exit {
 	const struct exit_spec *spec;
 	int fd;
 	bool regular;
+	bool reader_left;         /* the last failure was that nobody reads the pipe any more */
 	bool torn;                /* the file ends inside a line that is not ours to finish */
 	struct exit_message rest; /* what is left of a line on a pipe; n == 0: nothing */
 };
 
+/* What a power failure or another program left behind must not swallow our first line. */
+static bool ends_inside_a_line(const char *path, off_t size)
+{
+	char last = '\n';
+	int fd = size > 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
+	bool inside = fd >= 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+	if (fd >= 0)
+		close(fd);
+	return inside;
+}
+
 static int file_open(struct file_exit *f, char *error)
 {
 	struct stat st;
-	char last;
 	if (f->spec->kind == EXIT_STDOUT)
 		f->fd = STDOUT_FILENO;
 	else /* O_NONBLOCK: a named pipe without a reader is an error, not a wait for ever */
-		f->fd = open(f->spec->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-	if (f->fd < 0 && (errno == EACCES || errno == EPERM)) /* a file that may be written to but not read */
 		f->fd = open(f->spec->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
 	if (f->fd < 0)
 		return exit_failed(error, errno, "cannot open %.300s", f->spec->path);
 	f->regular = fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode);
-	/* What a power failure or another program left behind must not swallow our first line. */
-	f->torn = f->regular && st.st_size > 0 && pread(f->fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
+	f->torn = f->regular && f->spec->kind == EXIT_FILE && ends_inside_a_line(f->spec->path, st.st_size);
 	return 0;
 }
 
@@ -89,9 +97,10 @@ static int put_line(struct file_exit *f, struct exit_message *m, int64_t deadlin
 	if (done == m->n)
 		return 0;
 	int why = errno;
+	f->reader_left = why == EPIPE;
 	if (done && f->regular) {
 		take_back(f, done);
-	} else if (done) {
+	} else if (done && why != EPIPE) { /* who is gone has not seen the line; the next reader gets it from its start */
 		memmove(m->bytes, m->bytes + done, m->n - done);
 		f->rest = (struct exit_message){m->id, m->bytes, m->n - done};
 		m->bytes = NULL;
@@ -114,7 +123,8 @@ static int file_send(void *self, struct exit_message *m, int64_t deadline_ms, ch
 		struct exit_message rest = f->rest;
 		f->rest = (struct exit_message){0, NULL, 0};
 		rc = put_line(f, &rest, deadline_ms, error);
-		if (rc != 0 && rest.bytes) { /* nothing of it went: it waits as it was */
+		/* Nothing of it went: it waits as it was, unless nobody has the other half any more. */
+		if (rc != 0 && rest.bytes && !f->reader_left) {
 			f->rest = rest;
 			rest.bytes = NULL;
 		}

@@ -5,7 +5,7 @@
  * sockets tell exactly what was read. When the connection breaks, what has not settled is sent again on the next one, before anything
  * new. A server that read all it had and closed (a FIN without a reset) gets again only what was not acknowledged. A new connection is
  * on probation: it has to live for a moment after its first messages, because a TLS 1.3 server says only then that it refuses our
- * certificate, and a dead UDP port answers only then.
+ * certificate, and a dead UDP port answers only then. (Local sockets need none: they tell at once.)
  *
  * Known weakness: a server that stops reading for longer than that time and is then killed loses what its kernel had taken. */
 #include "alert_exit_wire.h"
@@ -196,7 +196,7 @@ static int pump(struct socket_exit *x, int64_t deadline_ms, char *error)
 				return rc;
 			continue;
 		}
-		if (fresh && x->sent && probation(x, deadline_ms, error) != 0) {
+		if (fresh && x->sent && !x->w->exact && probation(x, deadline_ms, error) != 0) {
 			if (x->w->fd >= 0)
 				lose_connection(x, WIRE_BROKEN);
 			return FAIL_IO;
