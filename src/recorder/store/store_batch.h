@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* At most half full, so that probing stays short. */
-#define STORE_BATCH_SLOTS 1024
+#define STORE_BATCH_SLOTS 8192
 
 struct store_batch_row {
 	char id[EVENT_ID_TEXT];

@@ -170,17 +170,17 @@ static void commits_by_batch_and_on_demand(void **state)
 {
 	struct fixture *f = *state;
 	struct store *s = opened(f);
-	put_many(s, 0, 500);
-	put_many(s, 0, 500); /* the same ones again: no more than their latest states wait */
+	put_many(s, 0, LIMIT_STORE_BATCH_ROWS);
+	put_many(s, 0, LIMIT_STORE_BATCH_ROWS); /* the same ones again: no more than their latest states wait */
 	assert_int_equal(pragma(f->db, "SELECT count(*) FROM events"), 0);
-	put_many(s, 500, 3);
-	assert_int_equal(pragma(f->db, "SELECT count(*) FROM events"), 500);
+	put_many(s, LIMIT_STORE_BATCH_ROWS, 3);
+	assert_int_equal(pragma(f->db, "SELECT count(*) FROM events"), LIMIT_STORE_BATCH_ROWS);
 	assert_int_equal(store_flush(s), 0);
 	assert_int_equal(store_flush(s), 0);
-	assert_int_equal(pragma(f->db, "SELECT count(*) FROM events"), 503);
-	put_many(s, 503, 1);
+	assert_int_equal(pragma(f->db, "SELECT count(*) FROM events"), LIMIT_STORE_BATCH_ROWS + 3);
+	put_many(s, LIMIT_STORE_BATCH_ROWS + 3, 1);
 	assert_int_equal(store_close(s), 0);
-	assert_int_equal(pragma(f->db, "SELECT count(*) FROM events"), 504);
+	assert_int_equal(pragma(f->db, "SELECT count(*) FROM events"), LIMIT_STORE_BATCH_ROWS + 4);
 }
 
 static void closing_leaves_one_file(void **state)

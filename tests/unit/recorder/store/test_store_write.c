@@ -9,7 +9,7 @@
 /* ---- what was reported as committed: one letter or number after the other ---- */
 
 struct report {
-	char seen[8192];
+	char seen[12 * (LIMIT_STORE_BATCH_ROWS + 100)];
 	size_t n;
 	int rows;
 };
@@ -122,7 +122,7 @@ static void nobody_is_locked_out_between_flushes(void **state)
 	assert_int_equal(number(f->db, "SELECT count(*) FROM events"), 20);
 }
 
-/* Large events fill the buffer by their bytes long before there are 500 of them. */
+/* Large events fill the buffer by their bytes long before there are as many as it has rows. */
 static void the_buffer_is_bounded_in_bytes(void **state)
 {
 	struct fixture *f = *state;
@@ -136,7 +136,7 @@ static void the_buffer_is_bounded_in_bytes(void **state)
 		names[i] = (struct observed_count){text[i], 1};
 	}
 	int n = 0;
-	for (; r.rows == 0 && n < 500; n++) {
+	for (; r.rows == 0 && n < LIMIT_STORE_BATCH_ROWS; n++) {
 		struct observation o = sample_observation();
 		o.connection_time_ns = n;
 		o.tools_called = o.methods = o.server_methods = (struct observed_counts){names, LIMIT_NAMES, 0};
@@ -249,26 +249,28 @@ static void a_locked_database_costs_nothing(void **state)
 	struct store *s = opened(f);
 	store_on_committed(s, keep, &r);
 	store_set_patience(s, 40);
-	for (int i = 0; i < LIMIT_STORE_BATCH_ROWS; i++)
-		assert_int_equal(put_numbered(s, i, 1), 0);
 	sqlite3 *other = NULL;
 	assert_int_equal(sqlite3_open(f->db, &other), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+	int n = 0; /* as many as the buffer takes, by number or by bytes */
+	while (put_numbered(s, n, 1) == 0)
+		n++;
+	assert_in_range(n, 100, LIMIT_STORE_BATCH_ROWS);
 	double start = seconds();
 	assert_int_equal(store_flush(s), FAIL_DATABASE);
 	double took = seconds() - start;
 	assert_true(took >= 0.03 && took < 2);
 	assert_non_null(strstr(store_error(s), "locked"));
 	assert_int_equal(put_numbered(s, 7, 2), 0); /* a known one finds its place */
-	assert_int_equal(put_numbered(s, 900, 1), FAIL_DATABASE);
-	assert_int_equal(put_text(s, 901, 1), FAIL_DATABASE);
+	assert_int_equal(put_numbered(s, n, 1), FAIL_DATABASE);
+	assert_int_equal(put_text(s, n + 1, 1), FAIL_DATABASE);
 	assert_int_equal(r.rows, 0);
 	assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(other);
-	assert_int_equal(put_numbered(s, 900, 1), 0);
-	assert_int_equal(r.rows, LIMIT_STORE_BATCH_ROWS);
+	assert_int_equal(put_numbered(s, n, 1), 0);
+	assert_int_equal(r.rows, n);
 	assert_int_equal(store_close(s), 0);
-	assert_int_equal(number(f->db, "SELECT count(*) * 10000 + sum(requests) FROM events"), 501 * 10000 + 502);
+	assert_int_equal(number(f->db, "SELECT count(*) * 10000 + sum(requests) FROM events"), (n + 1) * 10001 + 1);
 }
 
 static int limit_files(rlim_t most)
@@ -332,7 +334,7 @@ static void a_row_that_the_table_refuses_stops_no_other(void **state)
 	assert_int_equal(store_flush(s), 0);
 	for (int i = 2; i < 2 + LIMIT_STORE_BATCH_ROWS; i++)
 		assert_int_equal(put_numbered(s, i, 1), 0);
-	assert_int_equal(put_numbered(s, 1000, 1), 0); /* flushed inside: told by the next flush */
+	assert_int_equal(put_numbered(s, 2 + LIMIT_STORE_BATCH_ROWS, 1), 0); /* flushed inside: told by the next flush */
 	assert_int_equal(store_flush(s), FAIL_INPUT);
 	assert_int_equal(store_flush(s), 0);
 	assert_int_equal(store_close(s), 0);
