@@ -162,6 +162,15 @@ static void count_committed(void *context, const json_t *event)
 		w->config.on_committed(w->config.context, event);
 }
 
+/* The end was asked for and there is more than the time allows: the backlog keeps what is not settled. */
+static bool time_is_over(struct writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	bool over = w->stopping && now_ms(CLOCK_MONOTONIC) >= w->give_up_ms;
+	pthread_mutex_unlock(&w->lock);
+	return over;
+}
+
 static void *write_all(void *context)
 {
 	struct writer *w = context;
@@ -170,18 +179,17 @@ static void *write_all(void *context)
 	while (go_on) {
 		size_t n = backlog_take(w->config.backlog, items, BATCH, WRITER_BATCH_MS);
 		for (size_t i = 0; i < n && go_on; i++)
-			go_on = put(w, &items[i]);
+			go_on = put(w, &items[i]) && !time_is_over(w);
 		go_on = n == 0 || (go_on && flush(w));
-		if (!go_on) /* the end came before the database was back: the backlog keeps what is not settled */
+		if (!go_on) /* the end came first */
 			break;
 		if (n)
 			backlog_settled(w->config.backlog);
 		tend(w);
 		pthread_mutex_lock(&w->lock);
 		go_on = n || !w->stopping || w->health;
-		if (w->stopping && now_ms(CLOCK_MONOTONIC) >= w->give_up_ms)
-			go_on = false; /* there is more than the time allows: the backlog keeps it */
 		pthread_mutex_unlock(&w->lock);
+		go_on = go_on && !time_is_over(w);
 	}
 	pthread_mutex_lock(&w->lock);
 	w->ended = true;

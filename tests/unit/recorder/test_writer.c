@@ -2,6 +2,7 @@
  * and passed by; the end waits no longer than it was told to, and loses nothing that it can keep. */
 #include "recorder/store/store_fixture.h"
 
+#include "limits.h"
 #include "writer.h"
 #include <sqlite3.h>
 #include <time.h>
@@ -198,34 +199,34 @@ static void test_end_while_locked(void **state)
 static void count_slowly(void *context, const json_t *event)
 {
 	count(context, event);
-	usleep(1000);
+	usleep(500);
 }
 
 /* The database is well, but more waits than can be written in the time that there is: that is no dead disk, and no reason to lose
  * what a spill file has room for. */
 static void test_end_with_too_much(void **state)
 {
+	enum { ALL = LIMIT_STORE_BATCH_ROWS + 500 };
 	struct fixture *f = *state;
 	char spill[160], error[BACKLOG_ERROR_TEXT];
 	snprintf(spill, sizeof spill, "%s-spill", f->db);
-	struct backlog_config with_file = {.memory_bytes = 8 << 20, .spill_path = spill, .spill_bytes = 64 << 20};
+	struct backlog_config with_file = {.memory_bytes = 32 << 20, .spill_path = spill, .spill_bytes = 64 << 20};
 	backlog_free(backlog);
 	assert_int_equal(backlog_new(&with_file, &backlog, error), 0);
-	put(0, 1800); /* three batches and more */
+	put(0, ALL);
 	struct writer_config c = {.store = store, .backlog = backlog, .sensor = "tap1", .on_committed = count_slowly};
 	writer = writer_start(&c);
 	SOON(committed > 0);
 	assert_true(stop(0));
-	assert_true(committed < 1800);
+	assert_true(committed < ALL);
 	assert_int_equal(backlog_free(backlog), 0);
 	assert_int_equal(backlog_new(&with_file, &backlog, error), 0);
 	struct backlog_counts kept;
 	backlog_counts(backlog, &kept);
-	assert_int_equal(kept.spilled, 1800 - committed);
+	assert_true(kept.spilled >= (uint64_t)(ALL - committed)); /* those of a batch that was not finished come again */
 	start(0);
-	SOON(committed == 1800);
 	assert_true(stop(10000));
-	assert_int_equal(rows(f), 1800);
+	assert_int_equal(rows(f), ALL);
 }
 
 static void test_health_rows(void **state)
