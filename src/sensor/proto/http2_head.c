@@ -134,6 +134,16 @@ static uint16_t status_number(struct slice text)
 	return status;
 }
 
+/* An answer on the stream of a request: the places that were found were some. */
+static void places_good(struct http2 *h)
+{
+	for (int d = 0; d < 2; d++) {
+		h->side[d].resynced = false;
+		h->side[d].tried = 0;
+		h->side[d].searched = 0;
+	}
+}
+
 static void answer(struct http2_side *s, uint32_t id, struct http_head *head, const struct pseudo *p, bool end_stream)
 {
 	struct http2 *h = s->h;
@@ -156,7 +166,7 @@ static void answer(struct http2_side *s, uint32_t id, struct http_head *head, co
 	head->method = slice_str(st->method);
 	bool found = !head->unpaired && st->body[FROM_CLIENT].exchange >= h->found_from;
 	if (found && head->status / 100 > 1 && client->state != HTTP2_LOST && s->state != HTTP2_LOST)
-		client->resynced = s->resynced = false;
+		places_good(h);
 	head_report(s, st, head, end_stream);
 }
 

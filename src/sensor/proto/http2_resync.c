@@ -68,6 +68,13 @@ static unsigned chain(struct slice s, bool *ret_exact)
 	return n;
 }
 
+/* A trial fills a table with place-holders, and so does the first header block after a place was found. Segments made to be
+ * tried in vain would cost hundreds of times what they weigh. */
+static bool may_try(const struct http2_side *s)
+{
+	return s->tried < LIMIT_HTTP2_PLACES + s->searched / LIMIT_HTTP2_PLACE_BYTES;
+}
+
 static bool frame_begins(struct http2_side *side, struct slice s, bool at_start, unsigned *trials)
 {
 	bool exact;
@@ -82,6 +89,7 @@ static bool frame_begins(struct http2_side *side, struct slice s, bool at_start,
 	if (f.type == HTTP2_HEADERS && payload.n == f.length) {
 		if ((*trials)++ >= LIMIT_HTTP2_TRIALS)
 			return false;
+		side->tried++;
 		struct trial t = trial_of(&f, payload);
 		bool trailers = open && !t.request && !t.answer;
 		return !t.bad && (trailers || (side->direction == FROM_CLIENT ? t.request : t.answer));
@@ -92,13 +100,16 @@ static bool frame_begins(struct http2_side *side, struct slice s, bool at_start,
 size_t http2_resync(struct http2_side *s, struct slice bytes)
 {
 	unsigned trials = 0;
-	for (size_t at = 0; at + HTTP2_FRAME_HEADER <= bytes.n; at++) {
+	s->searched += bytes.n;
+	for (size_t at = 0; at + HTTP2_FRAME_HEADER <= bytes.n && may_try(s); at++) {
 		/* lengths below 65,536: their first byte is zero, which text never is */
 		const uint8_t *zero = memchr(bytes.p + at, 0, bytes.n - at);
 		if (!zero || (at = (size_t)(zero - bytes.p)) + HTTP2_FRAME_HEADER > bytes.n)
 			break;
-		if (frame_begins(s, slice_after(bytes, at), at == 0, &trials))
+		if (frame_begins(s, slice_after(bytes, at), at == 0, &trials)) {
+			s->tried += s->hpack.table / 4096;
 			return at;
+		}
 	}
 	return bytes.n;
 }

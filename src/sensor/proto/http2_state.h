@@ -39,6 +39,8 @@ struct http2_side {
 	uint8_t state;     /* enum http2_state */
 	bool resynced;
 	bool was_lost;  /* ever: frames of streams that began unseen may come */
+	uint32_t tried;    /* places, since an answer vouched for one; a large table counts for many */
+	uint64_t searched; /* bytes that a place was looked for in, likewise */
 	uint8_t n_head; /* bytes of head, or of the preface */
 	uint8_t n_prefix, prefix_need;
 	uint8_t head[HTTP2_FRAME_HEADER];

@@ -114,6 +114,33 @@ static void test_continuations_are_bounded(void **state)
 	end();
 }
 
+/* Each head that is tried costs a table full of place-holders: tries in vain must be paid for with bytes. */
+static void test_tries_to_find_a_place_are_bounded(void **state)
+{
+	(void)state;
+	static const uint8_t filler[LIMIT_HTTP2_PLACE_BYTES] = {'x'};
+	begin();
+	http2_gap(t.h, FROM_CLIENT, 0);
+	for (unsigned i = 0; i < LIMIT_HTTP2_PLACES; i++)
+		say(FROM_CLIENT, "frame 1 5 1 | %%ff%%ff%%ff%%ff");
+	size_t at = t.n;
+	say(FROM_CLIENT, "headers 3" GET);
+	assert_string_equal(t.text + at, "");
+	for (unsigned i = 0; i < 2; i++)
+		http2_feed(t.h, FROM_CLIENT, slice_of(filler, sizeof filler));
+	say(FROM_CLIENT, "headers 5" GET);
+	assert_non_null(strstr(t.text + at, "GET /"));
+	/* an answer that fits vouches for the place, and all tries are there again */
+	say(FROM_SERVER, "headers 5 end | :status 200");
+	http2_gap(t.h, FROM_CLIENT, 0);
+	for (unsigned i = 0; i < LIMIT_HTTP2_PLACES - 1; i++)
+		say(FROM_CLIENT, "frame 1 5 1 | %%ff%%ff%%ff%%ff");
+	at = t.n;
+	say(FROM_CLIENT, "headers 7" GET);
+	assert_non_null(strstr(t.text + at, "GET /"));
+	end();
+}
+
 static void test_an_entry_asked_for_a_million_times(void **state)
 {
 	(void)state;
@@ -222,6 +249,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_streams_are_bounded),       cmocka_unit_test(test_bodies_are_bounded),
 	    cmocka_unit_test(test_continuations_are_bounded), cmocka_unit_test(test_an_entry_asked_for_a_million_times),
+	    cmocka_unit_test(test_tries_to_find_a_place_are_bounded),
 	    cmocka_unit_test(test_floods_have_names),         cmocka_unit_test(test_first_bytes),
 	    cmocka_unit_test(test_found_in_the_middle),
 	};
