@@ -1,5 +1,5 @@
-/* An alert and a format -> one line of text. Called by the exits. The formats are in format_*.c, one each; what they say alike is in
- * alert_facts.c. Sends nothing and knows no outbox. */
+/* An alert and a format -> one line of text. Called by the exits. The formats are in format_*.c, one each; what they
+ * say alike is in alert_facts.c. Sends nothing and knows no outbox. */
 #include "alert.h"
 #include "alert_formats.h"
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Event -> what alerts say of it in all formats alike, so that two of them cannot tell two stories. Called by the formats.
- * Judges nothing: verdict, confidence and severity are the event's own. */
+/* Event -> what alerts say of it in all formats alike, so that two of them cannot tell two stories. Called by the
+ * formats. Judges nothing: verdict, confidence and severity are the event's own. */
 #include "alert_facts.h"
 #include "addr.h"
 #include <stdio.h>
@@ -28,8 +28,10 @@ bool fact_time_us(const json_t *event, const char *name, int64_t *ret)
 	const char *text = fact_text(event, name);
 	struct tm tm = {0};
 	int us, end = 0;
-	if (!text || sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%6dZ%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-	                    &tm.tm_min, &tm.tm_sec, &us, &end) != 7 || end != 27 || text[27])
+	if (!text ||
+	    sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%6dZ%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+		   &tm.tm_min, &tm.tm_sec, &us, &end) != 7 ||
+	    end != 27 || text[27])
 		return false;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
@@ -49,25 +51,31 @@ enum severity fact_severity(const json_t *event)
 const struct alert_title *fact_title(const json_t *event)
 {
 	static const struct alert_title titles[KIND_COUNT][VERDICT_COUNT] = {
-		[KIND_CONNECTION] = {
-			[VERDICT_UNAUTHORIZED] = {"Unauthorized MCP server", "mcp-unauthorized", "MCP::Unauthorized_Server", 9100001},
-			[VERDICT_VIOLATION] = {"MCP policy violation", "mcp-violation", "MCP::Policy_Violation", 9100002},
-			[VERDICT_APPROVED] = {"Approved MCP server", "mcp-approved", "MCP::Approved_Server", 9100003},
+	    [KIND_CONNECTION] =
+		{
+		    [VERDICT_UNAUTHORIZED] = {"Unauthorized MCP server", "mcp-unauthorized", "MCP::Unauthorized_Server",
+					      9100001},
+		    [VERDICT_VIOLATION] = {"MCP policy violation", "mcp-violation", "MCP::Policy_Violation", 9100002},
+		    [VERDICT_APPROVED] = {"Approved MCP server", "mcp-approved", "MCP::Approved_Server", 9100003},
 		},
-		[KIND_CONNECTOR] = {
-			[VERDICT_UNAUTHORIZED] = {"Unauthorized MCP connector", "mcp-connector-unauthorized",
-		                                  "MCP::Unauthorized_Connector", 9100011},
-			[VERDICT_VIOLATION] = {"MCP connector policy violation", "mcp-connector-violation",
-		                               "MCP::Connector_Policy_Violation", 9100012},
-			[VERDICT_APPROVED] = {"Approved MCP connector", "mcp-connector-approved", "MCP::Approved_Connector", 9100013},
+	    [KIND_CONNECTOR] =
+		{
+		    [VERDICT_UNAUTHORIZED] = {"Unauthorized MCP connector", "mcp-connector-unauthorized",
+					      "MCP::Unauthorized_Connector", 9100011},
+		    [VERDICT_VIOLATION] = {"MCP connector policy violation", "mcp-connector-violation",
+					   "MCP::Connector_Policy_Violation", 9100012},
+		    [VERDICT_APPROVED] = {"Approved MCP connector", "mcp-connector-approved", "MCP::Approved_Connector",
+					  9100013},
 		},
-		[KIND_TOOL_CHANGE] = {
-			[VERDICT_UNAUTHORIZED] = {"Changed tools of an unauthorized MCP server", "mcp-tool-change-unauthorized",
-		                                  "MCP::Unauthorized_Server_Tools_Changed", 9100021},
-			[VERDICT_VIOLATION] = {"Changed tools of an MCP server, in breach of policy", "mcp-tool-change-violation",
-		                               "MCP::Policy_Violation_Tools_Changed", 9100022},
-			[VERDICT_APPROVED] = {"Changed tools of an approved MCP server", "mcp-tool-change-approved",
-		                              "MCP::Approved_Server_Tools_Changed", 9100023},
+	    [KIND_TOOL_CHANGE] =
+		{
+		    [VERDICT_UNAUTHORIZED] = {"Changed tools of an unauthorized MCP server",
+					      "mcp-tool-change-unauthorized", "MCP::Unauthorized_Server_Tools_Changed",
+					      9100021},
+		    [VERDICT_VIOLATION] = {"Changed tools of an MCP server, in breach of policy",
+					   "mcp-tool-change-violation", "MCP::Policy_Violation_Tools_Changed", 9100022},
+		    [VERDICT_APPROVED] = {"Changed tools of an approved MCP server", "mcp-tool-change-approved",
+					  "MCP::Approved_Server_Tools_Changed", 9100023},
 		},
 	};
 	const char *kind = fact_text(event, "kind"), *verdict = fact_text(event, "verdict");
@@ -139,7 +147,8 @@ bool fact_vlan(const json_t *event, size_t n, json_int_t *ret)
 bool fact_on_interface(const json_t *event)
 {
 	const char *capture = fact_text(event, "capture");
-	return capture && strlen(capture) < 16 && !strchr(capture, '/') && !strstr(capture, ".pcap") && !strstr(capture, ".cap");
+	return capture && strlen(capture) < 16 && !strchr(capture, '/') && !strstr(capture, ".pcap") &&
+	       !strstr(capture, ".cap");
 }
 
 bool fact_is_ip6(const char *address)

@@ -1,5 +1,5 @@
-/* What the formats want to know of an event beyond its members: what it is called, whom it is about, times as numbers. Called by all
- * of them. An event may be older than this program: what it lacks is "not known". */
+/* What the formats want to know of an event beyond its members: what it is called, whom it is about, times as numbers.
+ * Called by all of them. An event may be older than this program: what it lacks is "not known". */
 #ifndef SHADOWTAP_ALERT_FACTS_H
 #define SHADOWTAP_ALERT_FACTS_H
 
@@ -7,8 +7,9 @@
 #include "alert_line.h"
 #include "hostname.h"
 
-const char *fact_text(const json_t *event, const char *name);                       /* NULL: null, or no text */
-json_int_t fact_number(const json_t *event, const char *name, const char *member); /* 0 where there is none; member may be NULL */
+const char *fact_text(const json_t *event, const char *name); /* NULL: null, or no text */
+json_int_t fact_number(const json_t *event, const char *name,
+		       const char *member); /* 0 where there is none; member may be NULL */
 bool fact_flag(const json_t *event, const char *name);
 /* Microseconds since 1970 of an event's time; false if there is none. */
 bool fact_time_us(const json_t *event, const char *name, int64_t *ret);

@@ -1,5 +1,5 @@
-/* Text -> a line: escaped character by character, so that nothing depends on where a buffer ends. Called by the formats.
- * Cuts nothing but lists: events are bounded, so lines are. */
+/* Text -> a line: escaped character by character, so that nothing depends on where a buffer ends. Called by the
+ * formats. Cuts nothing but lists: events are bounded, so lines are. */
 #include "alert_line.h"
 #include "limits.h"
 #include "text.h"

@@ -1,5 +1,5 @@
-/* A line of text that grows: bytes as they are, printf text, and text of strangers spelt out. Used by the formats that are no JSON.
- * Out of memory is remembered and told once, by line_take. */
+/* A line of text that grows: bytes as they are, printf text, and text of strangers spelt out. Used by the formats that
+ * are no JSON. Out of memory is remembered and told once, by line_take. */
 #ifndef SHADOWTAP_ALERT_LINE_H
 #define SHADOWTAP_ALERT_LINE_H
 
@@ -13,7 +13,8 @@ struct line {
 	bool failed;
 };
 
-/* How a text is written; flags. Whatever is spelt out has no control, bidi or invisible character and is valid UTF-8. */
+/* How a text is written; flags. Whatever is spelt out has no control, bidi or invisible character and is valid UTF-8.
+ */
 enum {
 	LINE_SPELL = 1,      /* as text_escape_terminal */
 	LINE_QUOTE = 2,      /* " as \" */
@@ -27,8 +28,8 @@ void line_printf(struct line *l, const char *format, ...) __attribute__((format(
 void line_text(struct line *l, const char *text, int how);
 /* A name bare where it is one harmless word, else spelt out in quotes. */
 void line_name(struct line *l, const char *text);
-/* Object of counts -> `read_file x5, "two words"`; array -> `policy.auth, policy.tls`; an array of objects: their `member`.
- * At most LIMIT_ALERT_LISTED of them, then "and N more". False, and nothing written, where there are none. */
+/* Object of counts -> `read_file x5, "two words"`; array -> `policy.auth, policy.tls`; an array of objects: their
+ * `member`. At most LIMIT_ALERT_LISTED of them, then "and N more". False, and nothing written, where there are none. */
 bool line_list(struct line *l, const json_t *list, const char *member);
 /* Hands over the text (malloc'd, with a NUL), or NULL when memory ran out; *l is empty again. */
 char *line_take(struct line *l, size_t *ret_n);

@@ -1,4 +1,5 @@
-/* Paths and values -> a JSON object and its text. Called by the formats. Real numbers keep 16 digits: microseconds since 1970. */
+/* Paths and values -> a JSON object and its text. Called by the formats. Real numbers keep 16 digits: microseconds
+ * since 1970. */
 #include "alert_tree.h"
 #include "alert_line.h"
 #include "text.h"
@@ -42,9 +43,11 @@ static json_t *clean_array(const json_t *value)
 static json_t *clean_object(const json_t *value)
 {
 	json_t *object = json_object();
-	for (void *at = json_object_iter((json_t *)value); at && object; at = json_object_iter_next((json_t *)value, at)) {
+	for (void *at = json_object_iter((json_t *)value); at && object;
+	     at = json_object_iter_next((json_t *)value, at)) {
 		json_t *name = clean_text(json_object_iter_key(at));
-		if (!name || json_object_set_new(object, json_string_value(name), tree_clean(json_object_iter_value(at))) != 0) {
+		if (!name ||
+		    json_object_set_new(object, json_string_value(name), tree_clean(json_object_iter_value(at))) != 0) {
 			json_decref(object);
 			object = NULL;
 		}
@@ -108,7 +111,8 @@ void tree_integer(struct tree *t, const char *path, json_int_t value)
 
 void tree_copy(struct tree *t, const char *path, const json_t *value)
 {
-	bool empty = (json_is_array(value) && json_array_size(value) == 0) || (json_is_object(value) && json_object_size(value) == 0);
+	bool empty = (json_is_array(value) && json_array_size(value) == 0) ||
+		     (json_is_object(value) && json_object_size(value) == 0);
 	if (value && !json_is_null(value) && !empty)
 		tree_put(t, path, tree_clean(value));
 }
@@ -165,7 +169,8 @@ void tree_fields(struct tree *t, const char *prefix, const json_t *event, const 
 		char path[2 * TREE_NAME];
 		size_t n = 0;
 		text_append(path, sizeof path, &n, "%s.%s", prefix, *fields);
-		if (strcmp(*fields, "tools_called") == 0 || strcmp(*fields, "methods") == 0 || strcmp(*fields, "server_methods") == 0)
+		if (strcmp(*fields, "tools_called") == 0 || strcmp(*fields, "methods") == 0 ||
+		    strcmp(*fields, "server_methods") == 0)
 			tree_counts(t, path, value);
 		else
 			tree_copy(t, path, value);

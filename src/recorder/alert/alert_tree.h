@@ -1,5 +1,5 @@
-/* A JSON object that is filled by paths: "tls.client.ja3" makes the objects on the way. Used by the formats that are JSON.
- * What is not known is left out; out of memory is remembered and told once, by tree_take. */
+/* A JSON object that is filled by paths: "tls.client.ja3" makes the objects on the way. Used by the formats that are
+ * JSON. What is not known is left out; out of memory is remembered and told once, by tree_take. */
 #ifndef SHADOWTAP_ALERT_TREE_H
 #define SHADOWTAP_ALERT_TREE_H
 
@@ -8,7 +8,7 @@
 
 struct tree {
 	json_t *root;
-	bool flat;   /* paths are names: dots make no objects */
+	bool flat; /* paths are names: dots make no objects */
 	bool failed;
 };
 
@@ -20,8 +20,8 @@ void tree_text(struct tree *t, const char *path, const char *text);
 void tree_integer(struct tree *t, const char *path, json_int_t value);
 /* A copy, all of it valid UTF-8; left out if NULL, null, or an empty array or object. */
 void tree_copy(struct tree *t, const char *path, const json_t *value);
-/* {"name": count} -> [{"name", "count"}]: names that strangers chose must not become member names, of which indexes keep a list.
- * Left out if empty. */
+/* {"name": count} -> [{"name", "count"}]: names that strangers chose must not become member names, of which indexes
+ * keep a list. Left out if empty. */
 void tree_counts(struct tree *t, const char *path, const json_t *counts);
 /* Its names alone. */
 void tree_names(struct tree *t, const char *path, const json_t *counts);

@@ -1,5 +1,6 @@
-/* Alert -> ArcSight CEF 0: header of seven fields, then key=value with the keys of its dictionary; what has none goes into custom strings
- * with labels and into keys of our own (shadowtap...). Called by alert_format. Key facts first, so that a cut by syslog costs least. */
+/* Alert -> ArcSight CEF 0: header of seven fields, then key=value with the keys of its dictionary; what has none goes
+ * into custom strings with labels and into keys of our own (shadowtap...). Called by alert_format. Key facts first, so
+ * that a cut by syslog costs least. */
 #include "alert_facts.h"
 #include "alert_formats.h"
 #include <inttypes.h>
@@ -131,18 +132,31 @@ static void put_own(struct line *l, const json_t *e)
 	static const struct {
 		const char *key, *field, *member;
 	} lists[] = {
-		{"shadowtapFindings", "findings", NULL}, {"shadowtapUnverified", "unverified", NULL},
-		{"shadowtapSignatures", "reasons", "signature"}, {"shadowtapMethods", "methods", NULL},
-		{"shadowtapServerMethods", "server_methods", NULL}, {"shadowtapClaimedClient", "claimed_client", "address"},
-		{"shadowtapEncapsulation", "encapsulation", NULL}, {"shadowtapJoined", "joined", NULL},
+	    {"shadowtapFindings", "findings", NULL},
+	    {"shadowtapUnverified", "unverified", NULL},
+	    {"shadowtapSignatures", "reasons", "signature"},
+	    {"shadowtapMethods", "methods", NULL},
+	    {"shadowtapServerMethods", "server_methods", NULL},
+	    {"shadowtapClaimedClient", "claimed_client", "address"},
+	    {"shadowtapEncapsulation", "encapsulation", NULL},
+	    {"shadowtapJoined", "joined", NULL},
 	};
 	static const char *const texts[][2] = {
-		{"shadowtapKind", "kind"}, {"shadowtapHost", "host"}, {"shadowtapSni", "sni"}, {"shadowtapJa4", "ja4"},
-		{"shadowtapTlsVersion", "tls_version"}, {"shadowtapAlpn", "alpn"}, {"shadowtapTransport", "transport"},
-		{"shadowtapHttpVersion", "http_version"}, {"shadowtapProtocolVersion", "protocol_version"},
-		{"shadowtapProtocolVersionRequested", "protocol_version_requested"}, {"shadowtapAuth", "auth"},
-		{"shadowtapSession", "session"}, {"shadowtapCommunityId", "community_id"}, {"shadowtapDirection", "direction"},
-		{"shadowtapSignatureSet", "signature_set"},
+	    {"shadowtapKind", "kind"},
+	    {"shadowtapHost", "host"},
+	    {"shadowtapSni", "sni"},
+	    {"shadowtapJa4", "ja4"},
+	    {"shadowtapTlsVersion", "tls_version"},
+	    {"shadowtapAlpn", "alpn"},
+	    {"shadowtapTransport", "transport"},
+	    {"shadowtapHttpVersion", "http_version"},
+	    {"shadowtapProtocolVersion", "protocol_version"},
+	    {"shadowtapProtocolVersionRequested", "protocol_version_requested"},
+	    {"shadowtapAuth", "auth"},
+	    {"shadowtapSession", "session"},
+	    {"shadowtapCommunityId", "community_id"},
+	    {"shadowtapDirection", "direction"},
+	    {"shadowtapSignatureSet", "signature_set"},
 	};
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		put_list(l, lists[i].key, json_object_get(e, lists[i].field), lists[i].member);

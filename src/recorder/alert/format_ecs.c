@@ -1,6 +1,6 @@
-/* Alert -> Elastic Common Schema 9, nested: what ECS has a field for goes there, what OpenTelemetry names for MCP (mcp.*) goes by that name,
- * the rest below shadowtap.*, our own. Called by alert_format. Names of strangers are values, never members: an index keeps a list of
- * those. */
+/* Alert -> Elastic Common Schema 9, nested: what ECS has a field for goes there, what OpenTelemetry names for MCP
+ * (mcp.*) goes by that name, the rest below shadowtap.*, our own. Called by alert_format. Names of strangers are
+ * values, never members: an index keeps a list of those. */
 #include "alert_facts.h"
 #include "alert_formats.h"
 #include <ctype.h>
@@ -8,11 +8,24 @@
 #include <string.h>
 
 /* What ECS has no place for, or only a narrower one. */
-static const char *const own_fields[] = {
-	"schema_version", "kind", "verdict", "confidence", "stage", "severity", "reasons", "findings", "unverified", "encapsulation",
-	"proxy", "claimed_client", "transport", "encrypted", "decrypted", "sni", "host", "protocol_version_requested", "client_name",
-	"client_version", "server_name", "server_version", "joined", "session", "auth", "methods", "server_methods", "tools_called",
-	"requests", "errors", "payload_bytes", "app_label", "capture", "first_frame", "signature_set", NULL};
+static const char *const own_fields[] = {"schema_version", "kind",
+					 "verdict",        "confidence",
+					 "stage",          "severity",
+					 "reasons",        "findings",
+					 "unverified",     "encapsulation",
+					 "proxy",          "claimed_client",
+					 "transport",      "encrypted",
+					 "decrypted",      "sni",
+					 "host",           "protocol_version_requested",
+					 "client_name",    "client_version",
+					 "server_name",    "server_version",
+					 "joined",         "session",
+					 "auth",           "methods",
+					 "server_methods", "tools_called",
+					 "requests",       "errors",
+					 "payload_bytes",  "app_label",
+					 "capture",        "first_frame",
+					 "signature_set",  NULL};
 
 static void put_event(struct tree *t, const struct alert *a)
 {

@@ -1,18 +1,51 @@
-/* Alert -> Suricata's EVE JSON, event_type "alert", valid against its published schema: that allows no other members than its own, so what MCP
- * is about goes into alert.metadata (arrays of texts, to filter by) and alert.context.shadowtap (typed). Called by alert_format.
- * Does not pretend to be Suricata: no suricata_version, no rule text. */
+/* Alert -> Suricata's EVE JSON, event_type "alert", valid against its published schema: that allows no other members
+ * than its own, so what MCP is about goes into alert.metadata (arrays of texts, to filter by) and
+ * alert.context.shadowtap (typed). Called by alert_format. Does not pretend to be Suricata: no suricata_version, no
+ * rule text. */
 #include "alert_facts.h"
 #include "alert_formats.h"
 #include "text.h"
 #include <string.h>
 
 /* What EVE has no place for, or only a narrower one. */
-static const char *const context_fields[] = {
-	"schema_version", "kind", "event_id", "verdict", "confidence", "stage", "severity", "rule", "reasons", "findings", "unverified",
-	"direction", "encapsulation", "proxy", "claimed_client", "transport", "http_version", "encrypted", "decrypted", "host",
-	"protocol_version", "protocol_version_requested", "client_name", "client_version", "server_name", "server_version", "joined",
-	"session", "auth", "methods", "server_methods", "tools_called", "requests", "errors", "payload_bytes", "app_label",
-	"signature_set", NULL};
+static const char *const context_fields[] = {"schema_version",
+					     "kind",
+					     "event_id",
+					     "verdict",
+					     "confidence",
+					     "stage",
+					     "severity",
+					     "rule",
+					     "reasons",
+					     "findings",
+					     "unverified",
+					     "direction",
+					     "encapsulation",
+					     "proxy",
+					     "claimed_client",
+					     "transport",
+					     "http_version",
+					     "encrypted",
+					     "decrypted",
+					     "host",
+					     "protocol_version",
+					     "protocol_version_requested",
+					     "client_name",
+					     "client_version",
+					     "server_name",
+					     "server_version",
+					     "joined",
+					     "session",
+					     "auth",
+					     "methods",
+					     "server_methods",
+					     "tools_called",
+					     "requests",
+					     "errors",
+					     "payload_bytes",
+					     "app_label",
+					     "signature_set",
+					     NULL};
 
 /* The schema wants a zone without a colon: 2026-11-22T10:00:00.000000+0000 */
 static void put_time(struct tree *t, const char *path, const char *text)
@@ -27,7 +60,8 @@ static void put_time(struct tree *t, const char *path, const char *text)
 
 static void put_app_proto(struct tree *t, const json_t *e)
 {
-	const char *transport = fact_text(e, "transport"), *version = fact_text(e, "http_version"), *l4 = fact_text(e, "l4");
+	const char *transport = fact_text(e, "transport"), *version = fact_text(e, "http_version"),
+		   *l4 = fact_text(e, "l4");
 	const char *proto = NULL;
 	if (fact_flag(e, "encrypted") && !fact_flag(e, "decrypted"))
 		proto = l4 && strcmp(l4, "udp") == 0 ? "quic" : "tls";
@@ -120,11 +154,15 @@ static void put_metadata(struct tree *t, const json_t *e)
 	/* as the rule sets of the field rate their signatures */
 	static const char *const ratings[SEVERITY_COUNT] = {"Informational", "Minor", "Major", "Critical"};
 	static const char *const texts[][2] = {
-		{"alert.metadata.mcp_verdict", "verdict"}, {"alert.metadata.mcp_confidence", "confidence"},
-		{"alert.metadata.mcp_stage", "stage"}, {"alert.metadata.mcp_transport", "transport"},
-		{"alert.metadata.mcp_client", "client_name"}, {"alert.metadata.mcp_server", "server_name"},
-		{"alert.metadata.mcp_protocol_version", "protocol_version"}, {"alert.metadata.mcp_auth", "auth"},
-		{"alert.metadata.mcp_rule", "rule"},
+	    {"alert.metadata.mcp_verdict", "verdict"},
+	    {"alert.metadata.mcp_confidence", "confidence"},
+	    {"alert.metadata.mcp_stage", "stage"},
+	    {"alert.metadata.mcp_transport", "transport"},
+	    {"alert.metadata.mcp_client", "client_name"},
+	    {"alert.metadata.mcp_server", "server_name"},
+	    {"alert.metadata.mcp_protocol_version", "protocol_version"},
+	    {"alert.metadata.mcp_auth", "auth"},
+	    {"alert.metadata.mcp_rule", "rule"},
 	};
 	tree_append(t, "alert.metadata.signature_severity", ratings[fact_severity(e)]);
 	tree_append(t, "alert.metadata.tag", "MCP");

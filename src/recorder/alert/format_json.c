@@ -1,5 +1,5 @@
-/* Alert -> our own JSON: the event's fields as docs/events.md lists them, then the alert's. Called by alert_format. Members that are not in the
- * contract stay behind, whatever an event brings. */
+/* Alert -> our own JSON: the event's fields as docs/events.md lists them, then the alert's. Called by alert_format.
+ * Members that are not in the contract stay behind, whatever an event brings. */
 #include "alert_facts.h"
 #include "alert_formats.h"
 

@@ -1,6 +1,6 @@
-/* Alert -> OCSF 1.8, class Detection Finding (2004) with the security_control profile: the connection as its evidence, what MCP is about below
- * unmapped.shadowtap, because that class takes no profile that knows MCP. Called by alert_format. A finding is a client, a server and a
- * verdict: later alerts of the three update it. */
+/* Alert -> OCSF 1.8, class Detection Finding (2004) with the security_control profile: the connection as its evidence,
+ * what MCP is about below unmapped.shadowtap, because that class takes no profile that knows MCP. Called by
+ * alert_format. A finding is a client, a server and a verdict: later alerts of the three update it. */
 #include "alert_facts.h"
 #include "alert_formats.h"
 #include "alert_rules_raise.h"
@@ -8,12 +8,47 @@
 #include <string.h>
 
 /* Where the class has no place, or only a narrower one. */
-static const char *const unmapped_fields[] = {
-	"schema_version", "kind", "verdict", "confidence", "stage", "severity", "reasons", "findings", "unverified", "direction",
-	"encapsulation", "proxy", "claimed_client", "transport", "http_version", "encrypted", "decrypted", "sni", "alpn", "host",
-	"protocol_version", "protocol_version_requested", "client_name", "client_version", "server_name", "server_version", "joined",
-	"session", "auth", "methods", "server_methods", "tools_called", "requests", "errors", "packets", "bytes", "payload_bytes",
-	"app_label", "capture", "first_frame", NULL};
+static const char *const unmapped_fields[] = {"schema_version",
+					      "kind",
+					      "verdict",
+					      "confidence",
+					      "stage",
+					      "severity",
+					      "reasons",
+					      "findings",
+					      "unverified",
+					      "direction",
+					      "encapsulation",
+					      "proxy",
+					      "claimed_client",
+					      "transport",
+					      "http_version",
+					      "encrypted",
+					      "decrypted",
+					      "sni",
+					      "alpn",
+					      "host",
+					      "protocol_version",
+					      "protocol_version_requested",
+					      "client_name",
+					      "client_version",
+					      "server_name",
+					      "server_version",
+					      "joined",
+					      "session",
+					      "auth",
+					      "methods",
+					      "server_methods",
+					      "tools_called",
+					      "requests",
+					      "errors",
+					      "packets",
+					      "bytes",
+					      "payload_bytes",
+					      "app_label",
+					      "capture",
+					      "first_frame",
+					      NULL};
 
 /* An id and the caption that belongs to it. */
 struct rating {
@@ -30,11 +65,13 @@ static void put_rating(struct tree *t, const char *id_path, const char *path, st
 static void put_class(struct tree *t, const struct alert *a)
 {
 	bool first = a->why == ALERT_NEW;
-	put_rating(t, "activity_id", "activity_name", first ? (struct rating){1, "Create"} : (struct rating){2, "Update"});
+	put_rating(t, "activity_id", "activity_name",
+		   first ? (struct rating){1, "Create"} : (struct rating){2, "Update"});
 	put_rating(t, "category_uid", "category_name", (struct rating){2, "Findings"});
 	put_rating(t, "class_uid", "class_name", (struct rating){2004, "Detection Finding"});
-	put_rating(t, "type_uid", "type_name", first ? (struct rating){200401, "Detection Finding: Create"}
-	                                             : (struct rating){200402, "Detection Finding: Update"});
+	put_rating(t, "type_uid", "type_name",
+		   first ? (struct rating){200401, "Detection Finding: Create"}
+			 : (struct rating){200402, "Detection Finding: Update"});
 	put_rating(t, "status_id", "status", (struct rating){1, "New"});
 	put_rating(t, "action_id", "action", (struct rating){3, "Observed"});
 	put_rating(t, "disposition_id", "disposition", (struct rating){19, "Alert"});
@@ -43,11 +80,13 @@ static void put_class(struct tree *t, const struct alert *a)
 
 static void put_grades(struct tree *t, const json_t *e)
 {
-	static const struct rating severities[SEVERITY_COUNT] = {{1, "Informational"}, {2, "Low"}, {3, "Medium"}, {4, "High"}};
+	static const struct rating severities[SEVERITY_COUNT] = {
+	    {1, "Informational"}, {2, "Low"}, {3, "Medium"}, {4, "High"}};
 	static const struct rating risks[SEVERITY_COUNT] = {{0, "Info"}, {1, "Low"}, {2, "Medium"}, {3, "High"}};
 	static const int scores[SEVERITY_COUNT] = {1, 21, 47, 73};
-	static const struct rating confidences[CONFIDENCE_COUNT] = {
-		[CONFIDENCE_POSSIBLE] = {1, "Low"}, [CONFIDENCE_LIKELY] = {2, "Medium"}, [CONFIDENCE_CONFIRMED] = {3, "High"}};
+	static const struct rating confidences[CONFIDENCE_COUNT] = {[CONFIDENCE_POSSIBLE] = {1, "Low"},
+								    [CONFIDENCE_LIKELY] = {2, "Medium"},
+								    [CONFIDENCE_CONFIRMED] = {3, "High"}};
 	const char *confidence = fact_text(e, "confidence");
 	put_rating(t, "severity_id", "severity", severities[fact_severity(e)]);
 	put_rating(t, "risk_level_id", "risk_level", risks[fact_severity(e)]);
@@ -85,7 +124,8 @@ static void put_metadata(struct tree *t, const struct alert *a, const struct ale
 	tree_text(t, "metadata.product.vendor_name", "shadowtap");
 	tree_text(t, "metadata.product.version", who->version);
 	tree_append(t, "metadata.profiles", "security_control");
-	line_printf(&uid, "%s-%" JSON_INTEGER_FORMAT, fact_text(e, "event_id") ? fact_text(e, "event_id") : "", (json_int_t)a->id);
+	line_printf(&uid, "%s-%" JSON_INTEGER_FORMAT, fact_text(e, "event_id") ? fact_text(e, "event_id") : "",
+		    (json_int_t)a->id);
 	put_line(t, "metadata.uid", &uid);
 	tree_text(t, "metadata.original_event_uid", fact_text(e, "event_id"));
 	tree_text(t, "metadata.original_time", fact_text(e, "last_seen"));
@@ -172,7 +212,8 @@ static void put_connection(struct tree *evidence, const json_t *e)
 	tree_integer(evidence, "connection_info.protocol_num", udp ? 17 : 6);
 	tree_text(evidence, "connection_info.protocol_name", udp ? "udp" : "tcp");
 	put_rating(evidence, "connection_info.protocol_ver_id", "connection_info.protocol_ver",
-	           ip6 ? (struct rating){6, "Internet Protocol version 6 (IPv6)"} : (struct rating){4, "Internet Protocol version 4 (IPv4)"});
+		   ip6 ? (struct rating){6, "Internet Protocol version 6 (IPv6)"}
+		       : (struct rating){4, "Internet Protocol version 4 (IPv4)"});
 	tree_text(evidence, "connection_info.community_uid", fact_text(e, "community_id"));
 	tree_text(evidence, "connection_info.uid", fact_text(e, "event_id"));
 }

@@ -1,5 +1,6 @@
-/* Alert -> one line for an analyst's eyes: what, who, with whom, how sure, how far; then names, tools, reasons; ids last, so that a cut
- * by syslog costs least. Called by alert_format. Names of strangers are quoted and spelt out unless they are harmless words. */
+/* Alert -> one line for an analyst's eyes: what, who, with whom, how sure, how far; then names, tools, reasons; ids
+ * last, so that a cut by syslog costs least. Called by alert_format. Names of strangers are quoted and spelt out unless
+ * they are harmless words. */
 #include "alert_facts.h"
 #include "alert_formats.h"
 #include <inttypes.h>
@@ -74,7 +75,7 @@ void format_text(const struct alert *a, struct line *l)
 	put_list(l, e, "claimed client", "claimed_client", "address");
 	put_list(l, e, "layers", "encapsulation", NULL);
 	line_printf(l, "; %s alert %" PRIu64 ", %" PRIu64 " event%s", alert_why_name(a->why), a->id, a->count,
-	            a->count == 1 ? "" : "s");
+		    a->count == 1 ? "" : "s");
 	put_named(l, "since", fact_text(e, "first_seen"));
 	put_named(l, "sensor", fact_text(e, "sensor"));
 	put_named(l, "event", fact_text(e, "event_id"));

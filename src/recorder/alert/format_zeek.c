@@ -1,5 +1,6 @@
-/* Alert -> a line of mcp.log as Zeek writes logs in JSON: flat names (id.orig_h), times as seconds since 1970, what is not set left out; the
- * connection's fields as in conn.log, the alert's as in notice.log. Called by alert_format. Its uid is none of Zeek's: join by community_id. */
+/* Alert -> a line of mcp.log as Zeek writes logs in JSON: flat names (id.orig_h), times as seconds since 1970, what is
+ * not set left out; the connection's fields as in conn.log, the alert's as in notice.log. Called by alert_format. Its
+ * uid is none of Zeek's: join by community_id. */
 #include "alert_facts.h"
 #include "alert_formats.h"
 #include <stdlib.h>
@@ -97,18 +98,45 @@ static void put_vector_of_counts(struct tree *t, const char *name, const char *n
 
 static void put_mcp(struct tree *t, const json_t *e)
 {
-	/* as the event names them; those of http.log and ssl.log as these logs do, but for ssl's server_name, which is taken */
+	/* as the event names them; those of http.log and ssl.log as these logs do, but for ssl's server_name, which is
+	 * taken */
 	static const char *const same[][2] = {
-		{"kind", "kind"}, {"verdict", "verdict"}, {"confidence", "confidence"}, {"stage", "stage"}, {"severity", "severity"},
-		{"rule", "rule"}, {"findings", "findings"}, {"unverified", "unverified"}, {"transport", "transport"},
-		{"http_version", "http_version"}, {"encrypted", "encrypted"}, {"decrypted", "decrypted"},
-		{"tls_version", "tls_version"}, {"sni", "sni"}, {"next_protocol", "alpn"}, {"ja4", "ja4"}, {"host", "host"},
-		{"uri", "path"}, {"user_agent", "user_agent"}, {"protocol_version", "protocol_version"},
-		{"protocol_version_requested", "protocol_version_requested"}, {"client_name", "client_name"},
-		{"client_version", "client_version"}, {"server_name", "server_name"}, {"server_version", "server_version"},
-		{"joined", "joined"}, {"session", "session"}, {"auth", "auth"}, {"requests", "requests"}, {"errors", "errors"},
-		{"app_label", "app_label"}, {"tunnels", "encapsulation"}, {"capture", "capture"}, {"first_frame", "first_frame"},
-		{"signature_set", "signature_set"}, {"schema_version", "schema_version"},
+	    {"kind", "kind"},
+	    {"verdict", "verdict"},
+	    {"confidence", "confidence"},
+	    {"stage", "stage"},
+	    {"severity", "severity"},
+	    {"rule", "rule"},
+	    {"findings", "findings"},
+	    {"unverified", "unverified"},
+	    {"transport", "transport"},
+	    {"http_version", "http_version"},
+	    {"encrypted", "encrypted"},
+	    {"decrypted", "decrypted"},
+	    {"tls_version", "tls_version"},
+	    {"sni", "sni"},
+	    {"next_protocol", "alpn"},
+	    {"ja4", "ja4"},
+	    {"host", "host"},
+	    {"uri", "path"},
+	    {"user_agent", "user_agent"},
+	    {"protocol_version", "protocol_version"},
+	    {"protocol_version_requested", "protocol_version_requested"},
+	    {"client_name", "client_name"},
+	    {"client_version", "client_version"},
+	    {"server_name", "server_name"},
+	    {"server_version", "server_version"},
+	    {"joined", "joined"},
+	    {"session", "session"},
+	    {"auth", "auth"},
+	    {"requests", "requests"},
+	    {"errors", "errors"},
+	    {"app_label", "app_label"},
+	    {"tunnels", "encapsulation"},
+	    {"capture", "capture"},
+	    {"first_frame", "first_frame"},
+	    {"signature_set", "signature_set"},
+	    {"schema_version", "schema_version"},
 	};
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++)
 		tree_copy(t, same[i][0], json_object_get(e, same[i][1]));

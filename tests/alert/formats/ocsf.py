@@ -1,6 +1,7 @@
-"""Resolves the definitions of OCSF (ocsf/ocsf-schema: events/, objects/, profiles/, dictionary.json) far enough to validate an event of one
-class: inheritance, $include, profiles, types with patterns and ranges, enumerations and their captions, required members, constraints.
-Used by test_schemas.py."""
+"""Resolves the definitions of OCSF (ocsf/ocsf-schema: events/, objects/, profiles/, dictionary.json) far enough to
+validate an event of one class: inheritance, $include, profiles, types with patterns and ranges, enumerations and
+their captions, required members, constraints. Used by test_schemas.py."""
+
 import json, os, re
 
 
@@ -38,8 +39,11 @@ class Ocsf:
         parent = definition.get("extends")
         if parent and parent != "object":
             where = folder.split("/")[0]
-            base = next(os.path.relpath(os.path.join(d, parent + ".json"), self.root) for d, _, files in
-                        os.walk(os.path.join(self.root, where)) if parent + ".json" in files)
+            base = next(
+                os.path.relpath(os.path.join(d, parent + ".json"), self.root)
+                for d, _, files in os.walk(os.path.join(self.root, where))
+                if parent + ".json" in files
+            )
             attributes, constraints, _, up = self.resolve(os.path.dirname(base), parent)
             category = category or up
         for attribute, detail in self.attributes_of(definition).items():
@@ -59,7 +63,11 @@ class Ocsf:
         category_uid = self.categories[category]["uid"]
         class_uid = category_uid * 1000 + uid
         self.errors, self.profiles = [], set(event.get("metadata", {}).get("profiles", []))
-        fixed = {"category_uid": category_uid, "class_uid": class_uid, "type_uid": class_uid * 100 + event.get("activity_id", -1)}
+        fixed = {
+            "category_uid": category_uid,
+            "class_uid": class_uid,
+            "type_uid": class_uid * 100 + event.get("activity_id", -1),
+        }
         for member, value in fixed.items():
             if event.get(member) != value:
                 self.errors.append("%s is not %s" % (member, value))
@@ -71,8 +79,11 @@ class Ocsf:
             if name not in attributes:
                 self.errors.append("%s/%s is no member" % (path, name))
         for name, detail in attributes.items():
-            detail = {**self.dictionary.get(name, {}), **detail,
-                      "enum": {**self.dictionary.get(name, {}).get("enum", {}), **detail.get("enum", {})}}
+            detail = {
+                **self.dictionary.get(name, {}),
+                **detail,
+                "enum": {**self.dictionary.get(name, {}).get("enum", {}), **detail.get("enum", {})},
+            }
             ours = detail.get("profile") is None or detail["profile"] in self.profiles
             if name not in value:
                 if detail.get("requirement") == "required" and ours:

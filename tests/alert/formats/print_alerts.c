@@ -1,5 +1,6 @@
-/* Events as JSON lines on stdin -> their alerts in one format on stdout, one a line: for the tests that hold the formats against
- * schemas and parsers that are not ours. `print_alerts --fields` lists the fields of the contract. Ids, reasons and counts go by line number. */
+/* Events as JSON lines on stdin -> their alerts in one format on stdout, one a line: for the tests that hold the
+ * formats against schemas and parsers that are not ours. `print_alerts --fields` lists the fields of the contract. Ids,
+ * reasons and counts go by line number. */
 #include "alert.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,11 @@ static int print_alert(enum alert_format format, const char *text, uint64_t numb
 	json_t *event = json_loads(text, 0, NULL);
 	if (!event)
 		return 1;
-	struct alert a = {.id = number, .why = (enum alert_why)((number - 1) % 3), .count = 1 + (number - 1) % 7,
-	                  .raised_ns = INT64_C(1763800060123456789), .event = event};
+	struct alert a = {.id = number,
+			  .why = (enum alert_why)((number - 1) % 3),
+			  .count = 1 + (number - 1) % 7,
+			  .raised_ns = INT64_C(1763800060123456789),
+			  .event = event};
 	size_t n = 0;
 	char *line = alert_format(format, &a, &who, &n);
 	int failed = !line || strlen(line) != n || fwrite(line, 1, n, stdout) != n || putchar('\n') == EOF;

@@ -3,6 +3,7 @@
 
 usage: test_cef.py PRINT_ALERTS SOURCE_TREE EVENTS
 """
+
 import glob, json, os, sys
 
 program, tree, path = sys.argv[1:4]
@@ -21,12 +22,17 @@ for event, line in zip([json.loads(text) for text in open(path)], alerts(program
     assert (got["DeviceVendor"], got["DeviceProduct"], got["CEFVersion"]) == ("shadowtap", "shadowtap", "0"), got
     assert got["DeviceEventClassID"].startswith("mcp-") and 0 <= int(got["Severity"]) <= 10
     assert got["externalId"] == event["event_id"] and got["stage"] == event["stage"], got
-    assert got.get("src", got.get("Source IPv6 Address")) == event["client_ip"], "a name took the place of a key: %s" % got
+    assert got.get("src", got.get("Source IPv6 Address")) == event["client_ip"], (
+        "a name took the place of a key: %s" % got
+    )
     assert got["alertId"] and got["cnt"] and got["rt"]
     # It leaves escapes in place, and drops what is only spaces.
     agent = event["user_agent"]
     if agent and agent.strip() == agent:
-        want = "".join("\\n" if c == "\n" else "\\r" if c == "\r" else spelt(c).replace("\\", "\\\\").replace("=", "\\=") for c in agent)
+        want = "".join(
+            "\\n" if c == "\n" else "\\r" if c == "\r" else spelt(c).replace("\\", "\\\\").replace("=", "\\=")
+            for c in agent
+        )
         assert got["requestClientApplication"] == want, (got["requestClientApplication"], want)
         checked += 1
 assert checked > 20

@@ -1,22 +1,30 @@
 #!/usr/bin/env python3
-"""What must hold of each format whoever reads it, with nothing from outside: one line, nothing hidden in it, the same bytes again, the
-members that the readers know, and what was put in comes out again.
+"""What must hold of each format whoever reads it, with nothing from outside: one line, nothing hidden in it, the same
+bytes again, the members that the readers know, and what was put in comes out again.
 
 usage: test_formats.py PRINT_ALERTS SOURCE_TREE EVENTS
 """
+
 import json, re, subprocess, sys
 
 FORMATS = ["text", "json", "cef", "eve", "zeek", "ecs", "ocsf"]
 # Characters that move the cursor, turn the reading direction or cannot be seen.
-HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
-                    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]")
+HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 # From the public schema of EVE: all that an alert of ours may have at the top, in alert, flow, tls, http and ether.
 EVE = {
-    "": "timestamp event_type host flow_id in_iface pcap_filename pcap_cnt src_ip src_port dest_ip dest_port proto ip_v vlan community_id "
-        "ether app_proto alert tls http flow",
+    "": "timestamp event_type host flow_id in_iface pcap_filename pcap_cnt src_ip src_port dest_ip dest_port proto "
+    "ip_v vlan community_id "
+    "ether app_proto alert tls http flow",
     "alert": "action gid signature_id rev signature category severity xff metadata context",
     "flow": "pkts_toserver pkts_toclient bytes_toserver bytes_toclient start end age alerted",
-    "tls": "sni version ja4 server_alpns", "http": "hostname http_port url http_user_agent protocol version", "ether": "src_mac"}
+    "tls": "sni version ja4 server_alpns",
+    "http": "hostname http_port url http_user_agent protocol version",
+    "ether": "src_mac",
+}
 
 
 def alerts(program, form, events):
@@ -37,7 +45,7 @@ def cef_parse(line):
     for i, m in enumerate(starts):
         end = starts[i + 1].start() if i + 1 < len(starts) else len(extension)
         assert m[1] not in pairs, "%s twice: %s" % (m[1], line)
-        value = extension[m.end():end]
+        value = extension[m.end() : end]
         assert not re.search(r"(?<!\\)(?:\\\\)*=", value), "a bare = in %s" % value
         pairs[m[1]] = unescape(value)
     return [unescape(f) for f in fields[:7]], pairs
@@ -53,7 +61,10 @@ def check_eve(alert):
     for path, members in EVE.items():
         there = alert if not path else alert.get(path, {})
         assert set(there) <= set(members.split()), "%s: %s" % (path, set(there) - set(members.split()))
-    assert re.match(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+0000$", alert["timestamp"]) and alert["event_type"] == "alert"
+    assert (
+        re.match(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+0000$", alert["timestamp"])
+        and alert["event_type"] == "alert"
+    )
     for name, values in alert["alert"]["metadata"].items():
         assert values and all(isinstance(v, str) for v in values), name
 
@@ -65,18 +76,30 @@ def check_json(event, alert, fields):
 
 def check_zeek(alert):
     for name, value in alert.items():
-        assert isinstance(value, (str, int, float, bool)) or (isinstance(value, list) and value and
-            all(type(v) is type(value[0]) and isinstance(v, (str, int)) for v in value)), "%s: %r" % (name, value)
+        assert isinstance(value, (str, int, float, bool)) or (
+            isinstance(value, list)
+            and value
+            and all(type(v) is type(value[0]) and isinstance(v, (str, int)) for v in value)
+        ), "%s: %r" % (name, value)
     assert isinstance(alert["ts"], float) and alert["note"].startswith("MCP::") and "id.orig_h" in alert
 
 
 def check_cef(event, line):
     header, pairs = cef_parse(line)
-    assert header[1:4] == ["shadowtap", "shadowtap", "0.1.0"] and header[4].startswith("mcp-") and 0 <= int(header[6]) <= 10
+    assert (
+        header[1:4] == ["shadowtap", "shadowtap", "0.1.0"]
+        and header[4].startswith("mcp-")
+        and 0 <= int(header[6]) <= 10
+    )
     assert all(pairs[k[:-5]] for k in pairs if k.endswith("Label")), "a label without a value"
     exact = lambda s: "".join(c if c in "\r\n" else spelt(c) for c in s)
-    for key, field in (("requestClientApplication", "user_agent"), ("shadowtapHost", "host"), ("deviceExternalId", "sensor"),
-                       ("shadowtapSni", "sni"), ("externalId", "event_id")):
+    for key, field in (
+        ("requestClientApplication", "user_agent"),
+        ("shadowtapHost", "host"),
+        ("deviceExternalId", "sensor"),
+        ("shadowtapSni", "sni"),
+        ("externalId", "event_id"),
+    ):
         if event.get(field):
             assert pairs[key] == exact(event[field]), "%s: %r, not %r" % (key, pairs[key], exact(event[field]))
         else:
@@ -98,7 +121,9 @@ def main():
             assert not HIDDEN.search(line), "%s: hidden characters: %r" % (form, line)
             if form not in ("text", "cef"):
                 assert line.isascii(), form
-                alert = json.loads(line, object_pairs_hook=lambda p: dict(p) if len(dict(p)) == len(p) else sys.exit("doubled member"))
+                alert = json.loads(
+                    line, object_pairs_hook=lambda p: dict(p) if len(dict(p)) == len(p) else sys.exit("doubled member")
+                )
             if form == "eve":
                 check_eve(alert)
             elif form == "json":

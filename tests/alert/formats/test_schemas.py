@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""EVE, ECS and OCSF held against what their projects publish: Suricata's JSON schema, the list of ECS fields, OCSF's definitions. The folder
-that holds them is named by SHADOWTAP_SCHEMAS: suricata-eve.schema.json (OISF/suricata etc/schema.json), ecs-fields.csv (elastic/ecs
-generated/csv/fields.csv), ocsf-schema.tar.zst (ocsf/ocsf-schema). Skipped (77) where it is not set.
+"""EVE, ECS and OCSF held against what their projects publish: Suricata's JSON schema, the list of ECS fields, OCSF's
+definitions. The folder that holds them is named by SHADOWTAP_SCHEMAS: suricata-eve.schema.json (OISF/suricata
+etc/schema.json), ecs-fields.csv (elastic/ecs generated/csv/fields.csv), ocsf-schema.tar.zst (ocsf/ocsf-schema).
+Skipped (77) where it is not set.
 
 usage: test_schemas.py PRINT_ALERTS SOURCE_TREE EVENTS
 """
+
 import csv, datetime, ipaddress, json, os, subprocess, sys, tempfile
 
 program, tree, path = sys.argv[1:4]
@@ -34,7 +36,11 @@ def check_eve(lines):
 
 def is_date(value):
     try:
-        return isinstance(value, str) and value.endswith("Z") and bool(datetime.datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ"))
+        return (
+            isinstance(value, str)
+            and value.endswith("Z")
+            and bool(datetime.datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ"))
+        )
     except ValueError:
         return False
 
@@ -51,17 +57,32 @@ def is_text(value):
 
 
 def is_whole(value):
-    return isinstance(value, int) and not isinstance(value, bool) and -2**63 <= value < 2**63
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
-ECS_TYPES = {"keyword": is_text, "wildcard": is_text, "constant_keyword": is_text, "match_only_text": is_text, "text": is_text, "ip": is_ip,
-             "long": is_whole, "integer": is_whole, "date": is_date, "boolean": lambda v: isinstance(v, bool),
-             "float": lambda v: is_whole(v) or isinstance(v, float)}
+ECS_TYPES = {
+    "keyword": is_text,
+    "wildcard": is_text,
+    "constant_keyword": is_text,
+    "match_only_text": is_text,
+    "text": is_text,
+    "ip": is_ip,
+    "long": is_whole,
+    "integer": is_whole,
+    "date": is_date,
+    "boolean": lambda v: isinstance(v, bool),
+    "float": lambda v: is_whole(v) or isinstance(v, float),
+}
 # Ours, and what OpenTelemetry calls it: no field set of ECS may have these names.
 OWN = {"shadowtap": None, "mcp": {"mcp.protocol.version": is_text, "mcp.method.name": is_text}}
-KINDS = {"event.kind": {"alert"}, "event.category": {"network", "intrusion_detection"}, "event.type": {"connection", "info"},
-         "event.outcome": {"success", "failure", "unknown"}, "network.direction": {"outbound", "inbound", "internal", "external"},
-         "network.type": {"ipv4", "ipv6"}}
+KINDS = {
+    "event.kind": {"alert"},
+    "event.category": {"network", "intrusion_detection"},
+    "event.type": {"connection", "info"},
+    "event.outcome": {"success", "failure", "unknown"},
+    "network.direction": {"outbound", "inbound", "internal", "external"},
+    "network.type": {"ipv4", "ipv6"},
+}
 
 
 def ecs_leaves(value, path=""):
@@ -97,7 +118,13 @@ def check_ecs(lines):
             check_ecs_field(fields, name, value)
         for needed in ("@timestamp", "ecs", "event", "source", "destination", "network", "observer", "rule", "message"):
             assert needed in alert, needed
-    for name, value in (("event.kinds", "alert"), ("source.port", "1"), ("source.ip", "x"), ("event.category", "network"), ("mcp.tool", "x")):
+    for name, value in (
+        ("event.kinds", "alert"),
+        ("source.port", "1"),
+        ("source.ip", "x"),
+        ("event.category", "network"),
+        ("mcp.tool", "x"),
+    ):
         try:
             check_ecs_field(fields, name, value)
         except AssertionError:
@@ -114,12 +141,17 @@ def check_ocsf(lines):
             errors = schema.check("findings/detection_finding", json.loads(line))
             assert not errors, "ocsf: %s" % "; ".join(errors[:5])
         good = json.loads(lines[0])
-        for what, change in (("no metadata", lambda a: a.pop("metadata")), ("a member that is none", lambda a: a.update(mcp=1)),
-                             ("a wrong caption", lambda a: a.update(severity="Huge")), ("a wrong type", lambda a: a.update(type_uid=400106)),
-                             ("text for a number", lambda a: a.update(time="now")), ("an unknown grade", lambda a: a.update(severity_id=42)),
-                             ("a port that is none", lambda a: a["evidences"][0]["dst_endpoint"].update(port=70000)),
-                             ("TLS without a version", lambda a: a["evidences"][0].update(tls={"sni": "x"})),
-                             ("an undeclared profile", lambda a: a["metadata"].update(profiles=[]))):
+        for what, change in (
+            ("no metadata", lambda a: a.pop("metadata")),
+            ("a member that is none", lambda a: a.update(mcp=1)),
+            ("a wrong caption", lambda a: a.update(severity="Huge")),
+            ("a wrong type", lambda a: a.update(type_uid=400106)),
+            ("text for a number", lambda a: a.update(time="now")),
+            ("an unknown grade", lambda a: a.update(severity_id=42)),
+            ("a port that is none", lambda a: a["evidences"][0]["dst_endpoint"].update(port=70000)),
+            ("TLS without a version", lambda a: a["evidences"][0].update(tls={"sni": "x"})),
+            ("an undeclared profile", lambda a: a["metadata"].update(profiles=[])),
+        ):
             bad = json.loads(json.dumps(good))
             change(bad)
             assert schema.check("findings/detection_finding", bad), "the check of OCSF accepts %s" % what

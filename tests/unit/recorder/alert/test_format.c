@@ -1,5 +1,5 @@
-/* What must hold of all formats: names, one clean line of any bytes, whole or nothing when memory runs out, nothing but the fields of the
- * contract. */
+/* What must hold of all formats: names, one clean line of any bytes, whole or nothing when memory runs out, nothing but
+ * the fields of the contract. */
 #include "alert_line.h"
 #include "alert_sample.h"
 #include "limits.h"
@@ -74,9 +74,10 @@ static void bytes_that_no_event_holds(void **state)
 {
 	(void)state;
 	static const struct slice bytes[] = {
-		{(const uint8_t *)"\0nul", 4}, {(const uint8_t *)"a\0b", 3}, {(const uint8_t *)"\xff\xfe", 2},
-		{(const uint8_t *)"\xed\xa0\x80", 3}, {(const uint8_t *)"cut \xe2\x82", 6}, {(const uint8_t *)"\xc0\xaf", 2},
-		{(const uint8_t *)"\x7f", 1}, {(const uint8_t *)"", 0},
+	    {(const uint8_t *)"\0nul", 4},        {(const uint8_t *)"a\0b", 3},
+	    {(const uint8_t *)"\xff\xfe", 2},     {(const uint8_t *)"\xed\xa0\x80", 3},
+	    {(const uint8_t *)"cut \xe2\x82", 6}, {(const uint8_t *)"\xc0\xaf", 2},
+	    {(const uint8_t *)"\x7f", 1},         {(const uint8_t *)"", 0},
 	};
 	for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {
 		json_t *event = sample_plain();
@@ -108,8 +109,14 @@ static void any_single_character(void **state)
 static void members_of_wrong_types(void **state)
 {
 	(void)state;
-	json_t *values[] = {json_object(), json_array(), json_null(), json_integer(-1), json_true(), json_pack("[[[]]]"),
-	                    json_pack("{s:{s:[{}]}}", "a", "b"), json_string("")};
+	json_t *values[] = {json_object(),
+			    json_array(),
+			    json_null(),
+			    json_integer(-1),
+			    json_true(),
+			    json_pack("[[[]]]"),
+			    json_pack("{s:{s:[{}]}}", "a", "b"),
+			    json_string("")};
 	for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
 		for (int i = 0; event_fields[i]; i++) {
 			json_t *event = sample_plain();
@@ -214,12 +221,12 @@ static void cef_escapes_header_and_values_differently(void **state)
 		int how;
 		const char *in, *want;
 	} cases[] = {
-		{LINE_SPELL | LINE_CEF_HEADER, "a|b=c\\d\ne", "a\\|b=c\\\\\\\\d\\\\x0ae"},
-		{LINE_SPELL | LINE_CEF_VALUE, "a|b=c\\d\ne\rf", "a|b\\=c\\\\\\\\d\\ne\\rf"},
-		{LINE_CEF_VALUE, "x=\\x0a", "x\\=\\\\x0a"},
-		{LINE_SPELL | LINE_QUOTE, "a\"b\\", "a\\\"b\\\\"},
-		{LINE_SPELL, "\xe2\x80\xae\xff\x1b", "\\u{202e}\\xff\\x1b"},
-		{0, "a|b=c\\\"", "a|b=c\\\""},
+	    {LINE_SPELL | LINE_CEF_HEADER, "a|b=c\\d\ne", "a\\|b=c\\\\\\\\d\\\\x0ae"},
+	    {LINE_SPELL | LINE_CEF_VALUE, "a|b=c\\d\ne\rf", "a|b\\=c\\\\\\\\d\\ne\\rf"},
+	    {LINE_CEF_VALUE, "x=\\x0a", "x\\=\\\\x0a"},
+	    {LINE_SPELL | LINE_QUOTE, "a\"b\\", "a\\\"b\\\\"},
+	    {LINE_SPELL, "\xe2\x80\xae\xff\x1b", "\\u{202e}\\xff\\x1b"},
+	    {0, "a|b=c\\\"", "a|b=c\\\""},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct line l = {0};
@@ -234,14 +241,14 @@ static void cef_escapes_header_and_values_differently(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_go_both_ways),
-		cmocka_unit_test(bytes_that_no_event_holds),
-		cmocka_unit_test(any_single_character),
-		cmocka_unit_test(members_of_wrong_types),
-		cmocka_unit_test(nothing_but_the_contract_goes_out),
-		cmocka_unit_test(all_of_it_or_nothing),
-		cmocka_unit_test(lists_say_how_many_more),
-		cmocka_unit_test(cef_escapes_header_and_values_differently),
+	    cmocka_unit_test(names_go_both_ways),
+	    cmocka_unit_test(bytes_that_no_event_holds),
+	    cmocka_unit_test(any_single_character),
+	    cmocka_unit_test(members_of_wrong_types),
+	    cmocka_unit_test(nothing_but_the_contract_goes_out),
+	    cmocka_unit_test(all_of_it_or_nothing),
+	    cmocka_unit_test(lists_say_how_many_more),
+	    cmocka_unit_test(cef_escapes_header_and_values_differently),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Every format of three events, byte for byte, against golden/EVENT.FORMAT. `test_format_golden EVENT.FORMAT` writes that one anew: by name
- * only, never by a test run. */
+/* Every format of three events, byte for byte, against golden/EVENT.FORMAT. `test_format_golden EVENT.FORMAT` writes
+ * that one anew: by name only, never by a test run. */
 #include "alert_sample.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-/* Breaks out of a line, a header, a value, a quoted text, structured data, the reading direction and the terminal; ends in a
- * backslash, which would escape what follows. */
+/* Breaks out of a line, a header, a value, a quoted text, structured data, the reading direction and the terminal; ends
+ * in a backslash, which would escape what follows. */
 #define HOSTILE "a\r\nCEF:0|b|c src=6.6.6.6 [x]\" \xe2\x80\xae\xc2\x9b\x1b[2J\x7f\xe2\x80\xa8\\"
 
 static const char *const names[] = {"plain", "least", "hostile"};
@@ -24,7 +24,8 @@ static json_t *event_of(size_t i)
 static FILE *golden(const char *event, enum alert_format f, const char *mode)
 {
 	char path[512];
-	snprintf(path, sizeof path, "%s/tests/unit/recorder/alert/golden/%s.%s", TEST_SOURCE_DIR, event, alert_format_name(f));
+	snprintf(path, sizeof path, "%s/tests/unit/recorder/alert/golden/%s.%s", TEST_SOURCE_DIR, event,
+		 alert_format_name(f));
 	FILE *file = fopen(path, mode);
 	if (!file)
 		fail_msg("%s", path);
@@ -95,9 +96,9 @@ int main(int argc, char **argv)
 	if (argc == 2)
 		return refresh(argv[1]);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plain_event),
-		cmocka_unit_test(what_is_not_known_is_left_out),
-		cmocka_unit_test(hostile_names),
+	    cmocka_unit_test(plain_event),
+	    cmocka_unit_test(what_is_not_known_is_left_out),
+	    cmocka_unit_test(hostile_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
