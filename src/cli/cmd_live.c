@@ -151,6 +151,9 @@ static int run(struct live_settings *s)
 	p.out = live_print_new(STDOUT_FILENO, s->format);
 	if (!p.ledger || !p.out) {
 		cli_error("out of memory, or of descriptors");
+		if (p.out)
+			live_print_free(p.out, 0);
+		free(p.ledger);
 		return EXIT_FAILED;
 	}
 	s->live.say = say;
