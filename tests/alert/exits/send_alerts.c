@@ -1,12 +1,21 @@
 /* Lines of event JSON on standard input -> alerts through one exit, in order, tried again until they have gone. Used by the tests of exits:
  *   send_alerts SPEC [--rate N] [--round N] [--give-up SECONDS] [--repeat N]
- * As the dispatcher does, it counts alerts as gone after a flush, and goes back to the last such place when that fails. */
+ * SIGHUP reopens the exit. As the dispatcher does, it counts alerts as gone after a flush, and goes back to the last such place when that fails. */
 #include "alert_exit.h"
 #include "status.h"
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+static volatile sig_atomic_t hung_up;
+
+static void hang_up(int signal_number)
+{
+	(void)signal_number;
+	hung_up = 1;
+}
 
 static double now(void)
 {
@@ -39,6 +48,7 @@ int main(int argc, char **argv)
 	struct alert_sender who = {"sensor.example", "shadowtap", "0.0", 4711};
 	if (argc < 2)
 		return 2;
+	signal(SIGHUP, hang_up);
 	for (int i = 2; i + 1 < argc; i += 2) {
 		double v = atof(argv[i + 1]);
 		if (strcmp(argv[i], "--rate") == 0)
@@ -61,6 +71,10 @@ int main(int argc, char **argv)
 	double began = now();
 	int rc = 0;
 	while (gone < n) {
+		if (hung_up) {
+			hung_up = 0;
+			alert_exit_reopen(x);
+		}
 		struct alert a = {.id = at + 1, .why = ALERT_NEW, .count = 1, .raised_ns = INT64_C(1790000000000000000) + (int64_t)at * 1000000,
 		                  .event = json_array_get(events, at % json_array_size(events))};
 		rc = at < n ? alert_exit_send(x, &a, error) : 0;

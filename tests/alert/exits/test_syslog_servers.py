@@ -1,7 +1,7 @@
 """Alerts through every transport and framing into a real rsyslog or syslog-ng that is restarted in mid-stream: all arrive, in order, none mangled,
 none twice but for those that were not known to have been read when a connection broke. Called with:
 SERVER SEND_ALERTS SHADOWTAP SOURCE_TREE FOLDER_WITH_SERVERS. EXIT_ALERTS=N sends more than the usual number."""
-import os, signal, socket, sys, tempfile, time
+import os, shutil, signal, socket, sys, tempfile, time
 from common import *
 from servers import SERVERS
 
@@ -73,6 +73,8 @@ class Test:
             server.stop()
             time.sleep(0.2)
             server.start()
+            time.sleep(self.alerts / RATE / 6)
+            sender.process.send_signal(signal.SIGHUP)
         sender.wait(600)
         messages = self.messages(server, parameters)
         end = time.monotonic() + 10
@@ -120,8 +122,21 @@ class Test:
             sender.wait()
             check(sender.code == 1 and sender.result["gone"] == 0, "%r: sent all the same: %s" % (change, sender.errors))
             check(reason in sender.errors, "%r: %s" % (change, sender.errors))
-        server.stop()
         check(not server.rows(), "refused, and yet received")
+        # A certificate that is renewed under the same name counts from SIGHUP on.
+        shutil.copy(self.path("stranger.pem"), self.path("renewed.pem"))
+        shutil.copy(self.path("stranger.key"), self.path("renewed.key"))
+        given = dict(good, cert=self.path("renewed.pem"), key=self.path("renewed.key"))
+        sender = Sender(self.send, "syslog+tls://127.0.0.1:%d?%s" % (server.port, "&".join("%s=%s" % i for i in given.items())), self.events, 1)
+        time.sleep(1)
+        check(sender.process.poll() is None, "a certificate of another authority is taken")
+        shutil.copy(self.path("client.pem"), self.path("renewed.pem"))
+        shutil.copy(self.path("client.key"), self.path("renewed.key"))
+        sender.process.send_signal(signal.SIGHUP)
+        sender.wait()
+        check(sender.code == 0, sender.errors)
+        server.stop()
+        check(len({r[0] for r in server.rows()}) == sender.result["alerts"], "%d arrived" % len(server.rows()))
         print("%s: refusals" % server.name)
 
 

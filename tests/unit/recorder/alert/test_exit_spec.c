@@ -215,6 +215,23 @@ static void no_text_does_harm(void **state)
 	}
 }
 
+static void the_documentation_names_every_parameter(void **state)
+{
+	static char text[1 << 20];
+	(void)state;
+	FILE *in = fopen(TEST_SOURCE_DIR "/docs/alerts.md", "r");
+	assert_non_null(in);
+	text[fread(text, 1, sizeof text - 1, in)] = 0;
+	fclose(in);
+	for (size_t i = 0; i < exit_parameters_n; i++) {
+		char name[64];
+		snprintf(name, sizeof name, "\n| `%s=", exit_parameters[i].name);
+		if (!strstr(text, name))
+			print_error("docs/alerts.md has no row for %s\n", exit_parameters[i].name);
+		assert_non_null(strstr(text, name));
+	}
+}
+
 static void format_is_the_first_parameter(void **state)
 {
 	(void)state; /* exit_spec_parse relies on it for the name */
@@ -230,6 +247,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_understood_is_refused),
 		cmocka_unit_test(a_name_holds_no_secret_and_tells_exits_apart),
 		cmocka_unit_test(no_text_does_harm),
+		cmocka_unit_test(the_documentation_names_every_parameter),
 		cmocka_unit_test(format_is_the_first_parameter),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
