@@ -215,8 +215,8 @@ class Alerts(unittest.TestCase):
     def killed_until_all_is_sent(self, spec, arrived, n):
         """Runs that are killed while they work, then one that is not. What came, in order."""
         capture, dice, kills = self.many(n), random.Random(4), 0
-        while kills < 12:
-            run = subprocess.Popen(self.words("--alert", spec, "--alert-rate", "1000", capture), stdout=subprocess.DEVNULL)
+        while kills < 6:
+            run = subprocess.Popen(self.words("--alert", spec, "--alert-rate", "700", capture), stdout=subprocess.DEVNULL)
             before, end = len(arrived()), time.monotonic() + dice.uniform(0.2, 1.2)
             while time.monotonic() < end or (kills % 2 and len(arrived()) == before and run.poll() is None):
                 time.sleep(0.01)
@@ -238,13 +238,13 @@ class Alerts(unittest.TestCase):
         print("%d alerts, %d deaths, %d came twice" % (n, kills, len(ids) - n), file=sys.stderr)
 
     def test_killed_while_sending_to_a_server(self):
-        server, n = Server(), 3000
+        server, n = Server(), 2000
         kills = self.killed_until_all_is_sent(server.spec(), lambda: server.lines, n)
         self.check_arrived(server.wait(n), n, kills)
         server.close()
 
     def test_killed_while_writing_a_file(self):
-        n = 3000
+        n = 2000
         kills = self.killed_until_all_is_sent(self.file_spec(), lambda: lines_of(self.file), n)
         whole = []
         for line in lines_of(self.file):
@@ -297,6 +297,27 @@ class Alerts(unittest.TestCase):
         gone = "syslog+tcp://127.0.0.1:%d?framing=newline&format=json" % free_port()
         self.replay("--alert", gone, "--alert-wait", "1s", ANY, want=3)
         self.assertRegex(self.replay("--alert", self.file_spec(), ANY), r"1 alerts? waits? for .*127\.0\.0\.1")
+
+    def alerts(self, *arguments, want=0):
+        done = subprocess.run([BINARY, "alerts", *arguments, "--db", self.db], capture_output=True, text=True)
+        self.assertEqual(done.returncode, want, done.stderr)
+        return [json.loads(line) for line in done.stdout.splitlines()] if "jsonl" in arguments else done.stdout + done.stderr
+
+    def test_what_waits_is_listed_and_dropped(self):
+        gone = "syslog+tcp://127.0.0.1:%d?framing=newline&format=json" % free_port()
+        self.replay("--alert", gone, "--alert", self.file_spec(), "--alert-wait", "2s", HOSTILE, want=3)
+        exits = self.alerts("list", "--format", "jsonl")
+        self.assertEqual([(e["waiting"] > 0, e["sent"] > 0, e["lost"], e["refused"]) for e in exits],
+                         [(True, False, 0, 0), (False, True, 0, 0)])
+        waiting = self.alerts("--waiting", "--format", "jsonl")
+        self.assertEqual(len(waiting), exits[0]["waiting"])
+        self.assertEqual(waiting[0]["why"], "new")
+        self.assertFalse(re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", self.alerts("--waiting")))
+        self.assertIn("no exit has the name", self.alerts("drop", "nobody", want=3))
+        self.alerts("drop", exits[0]["exit"])
+        self.assertEqual([e["exit"] for e in self.alerts("--format", "jsonl")], [exits[1]["exit"]])
+        self.assertEqual(self.alerts("--waiting", "--format", "jsonl"), [])
+        self.alerts("sell", want=2)
 
     # ---- what strangers wrote ----
 
