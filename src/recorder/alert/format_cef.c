@@ -187,6 +187,7 @@ static void put_rest(struct line *l, const struct alert *a, const struct alert_s
 	line_puts(l, " cn2Label=requests");
 	put_number(l, "cn3", fact_number(e, "errors", NULL));
 	line_puts(l, " cn3Label=errors");
+	line_printf(l, " flexString1=%s flexString1Label=why", alert_why_name(a->why));
 	put_text(l, "deviceExternalId", fact_text(e, "sensor"));
 	put_text(l, "dvchost", who->host);
 	put_text(l, "deviceProcessName", who->program);
@@ -198,7 +199,7 @@ void format_cef(const struct alert *a, const struct alert_sender *who, struct li
 	const json_t *e = a->event;
 	struct line summary = {0};
 	put_header(l, e, who);
-	line_printf(l, "rt=%" PRId64 " act=%s cnt=%" PRIu64, a->raised_ns / 1000000, alert_why_name(a->why), a->count);
+	line_printf(l, "rt=%" PRId64 " act=observed cnt=%" PRIu64, a->raised_ns / 1000000, a->count);
 	put_text(l, "cat", fact_text(e, "verdict"));
 	put_connection(l, e);
 	fact_summary(a, &summary);
