@@ -1,5 +1,6 @@
-/* A spec -> an exit; an alert -> one message through it. Called by the dispatcher's thread for this exit. Formats, wraps for syslog, frames, and
- * hands over to the kind of exit (alert_exit_kinds.h); keeps SIGPIPE away from the process. */
+/* A spec -> an exit; an alert -> one message through it. Called by the dispatcher's thread for this exit. Formats,
+ * wraps for syslog, frames, and hands over to the kind of exit (alert_exit_kinds.h); keeps SIGPIPE away from the
+ * process. */
 #include "alert_exit_kinds.h"
 #include "status.h"
 #include "syslog_message.h"
@@ -83,7 +84,8 @@ static void release_sigpipe(struct pipe_signal *s)
 	pthread_sigmask(SIG_SETMASK, &s->before, NULL);
 }
 
-int alert_exit_new(const char *spec, const struct alert_sender *who, struct alert_exit **ret, char error[ALERT_ERROR_TEXT])
+int alert_exit_new(const char *spec, const struct alert_sender *who, struct alert_exit **ret,
+                   char error[ALERT_ERROR_TEXT])
 {
 	struct alert_exit *x = calloc(1, sizeof *x);
 	if (!x) {

@@ -1,5 +1,6 @@
-/* Host name -> connected, non-blocking socket. Called by the network transports. Looks names up beside the thread, because a resolver takes as
- * long as it likes and no exit may take longer than its timeout; never uses more than one socket at a time. */
+/* Host name -> connected, non-blocking socket. Called by the network transports. Looks names up beside the thread,
+ * because a resolver takes as long as it likes and no exit may take longer than its timeout; never uses more than one
+ * socket at a time. */
 #include "alert_exit_wire.h"
 #include "status.h"
 #include <errno.h>

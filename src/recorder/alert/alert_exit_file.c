@@ -1,5 +1,5 @@
-/* Messages -> whole lines in a file or on standard output. Called by alert_exit.c. A line that could not be written as a whole (disk full) is
- * taken out again, or, where that cannot be done (a pipe), finished by the next try. */
+/* Messages -> whole lines in a file or on standard output. Called by alert_exit.c. A line that could not be written as
+ * a whole (disk full) is taken out again, or, where that cannot be done (a pipe), finished by the next try. */
 #include "alert_exit_kinds.h"
 #include "status.h"
 #include <errno.h>
@@ -58,7 +58,8 @@ static size_t put(struct file_exit *f, const char *bytes, size_t n, int64_t dead
 	errno = 0;
 	while (done < n) {
 		size_t piece = n - done;
-		if (!f->regular) { /* so much fits at once when there is room at all: a pipe that blocks does not block us */
+		if (!f->regular) {
+			/* So much fits at once when there is room at all: a pipe that blocks does not block us. */
 			piece = piece < PIPE_BUF ? piece : PIPE_BUF;
 			if (exit_poll(f->fd, POLLOUT, deadline_ms) == 0) {
 				errno = ETIMEDOUT;
@@ -76,7 +77,8 @@ static size_t put(struct file_exit *f, const char *bytes, size_t n, int64_t dead
 	return done;
 }
 
-/* The file as it was before the piece. Another program that appends at the same time keeps its lines: then the piece stays and is ended. */
+/* The file as it was before the piece. Another program that appends at the same time keeps its lines: then the piece
+ * stays and is ended. */
 static void take_back(struct file_exit *f, size_t done)
 {
 	struct stat st;
@@ -100,7 +102,8 @@ static int put_line(struct file_exit *f, struct exit_message *m, int64_t deadlin
 	f->reader_left = why == EPIPE;
 	if (done && f->regular) {
 		take_back(f, done);
-	} else if (done && why != EPIPE) { /* who is gone has not seen the line; the next reader gets it from its start */
+	} else if (done && why != EPIPE) {
+		/* Who is gone has not seen the line: the next reader gets it from its start. */
 		memmove(m->bytes, m->bytes + done, m->n - done);
 		f->rest = (struct exit_message){m->id, m->bytes, m->n - done};
 		m->bytes = NULL;
@@ -146,7 +149,8 @@ static int file_flush(void *self, int64_t deadline_ms, char *error)
 	if (f->fd >= 0 && f->regular && fdatasync(f->fd) != 0) {
 		int why = errno;
 		file_close(f);
-		return exit_failed(error, why, "cannot write to the disk below %.300s", f->spec->kind == EXIT_FILE ? f->spec->path : "standard output");
+		return exit_failed(error, why, "cannot write to the disk below %.300s",
+		                   f->spec->kind == EXIT_FILE ? f->spec->path : "standard output");
 	}
 	return 0;
 }

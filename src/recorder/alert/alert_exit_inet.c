@@ -1,4 +1,5 @@
-/* Messages -> UDP datagrams or a TCP connection; and what plain sockets of every family share. Called by alert_exit_socket.c. */
+/* Messages -> UDP datagrams or a TCP connection; and what plain sockets of every family share. Called by
+ * alert_exit_socket.c. */
 #include "alert_exit_wire.h"
 #include "status.h"
 #include <errno.h>
@@ -48,7 +49,8 @@ enum wire_health wire_how_it_ended(struct wire *w, char *error)
 		exit_failed(error, 0, "the other side closed the connection");
 		return WIRE_ENDED;
 	}
-	/* Linux answers with a reset, not a FIN, for a socket that is closed with something unread; who calls shutdown() first sends both. */
+	/* Linux answers with a reset, not a FIN, for a socket that is closed with something unread; who calls
+	 * shutdown() first sends both. */
 	if (exit_poll(w->fd, 0, exit_now_ms() + RESET_MS) != 0) {
 		exit_failed(error, 0, "the other side closed the connection with alerts unread");
 		return WIRE_BROKEN;
@@ -110,7 +112,8 @@ static int inet_open(struct wire *w, int64_t deadline_ms, char *error)
 
 int wire_inet_new(const struct exit_spec *spec, struct wire **ret, char *error)
 {
-	static const struct wire_ops ops = {inet_open, wire_plain_write, wire_plain_check, wire_plain_close, wire_plain_renew, wire_plain_free};
+	static const struct wire_ops ops = {inet_open,        wire_plain_write, wire_plain_check,
+	                                    wire_plain_close, wire_plain_renew, wire_plain_free};
 	struct wire *w = calloc(1, sizeof *w);
 	if (!w) {
 		exit_failed(error, 0, "out of memory");

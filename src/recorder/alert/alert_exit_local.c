@@ -1,5 +1,5 @@
-/* Messages -> a local socket: that of the syslog service, or a collector's. Called by alert_exit_socket.c. Tries a datagram socket first, as
- * syslog(3) does, then a stream. A datagram carries no newline. */
+/* Messages -> a local socket: that of the syslog service, or a collector's. Called by alert_exit_socket.c. Tries a
+ * datagram socket first, as syslog(3) does, then a stream. A datagram carries no newline. */
 #include "alert_exit_wire.h"
 #include "status.h"
 #include <errno.h>
@@ -20,7 +20,8 @@ static int connect_as(const char *path, int type, int64_t deadline_ms)
 	if (fd < 0)
 		return -1;
 	int rc;
-	while ((rc = connect(fd, (struct sockaddr *)&to, sizeof to)) != 0 && (errno == EAGAIN || errno == EINTR) && exit_now_ms() < deadline_ms)
+	while ((rc = connect(fd, (struct sockaddr *)&to, sizeof to)) != 0 && (errno == EAGAIN || errno == EINTR) &&
+	       exit_now_ms() < deadline_ms)
 		exit_poll(-1, 0, exit_now_ms() + 10);
 	if (rc == 0)
 		return fd;
@@ -49,7 +50,8 @@ static int local_write(struct wire *w, const char *bytes, size_t n, int64_t dead
 
 int wire_local_new(const struct exit_spec *spec, struct wire **ret, char *error)
 {
-	static const struct wire_ops ops = {local_open, local_write, wire_plain_check, wire_plain_close, wire_plain_renew, wire_plain_free};
+	static const struct wire_ops ops = {local_open,       local_write,      wire_plain_check,
+	                                    wire_plain_close, wire_plain_renew, wire_plain_free};
 	struct wire *w = calloc(1, sizeof *w);
 	if (!w) {
 		exit_failed(error, 0, "out of memory");

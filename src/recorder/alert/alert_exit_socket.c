@@ -1,13 +1,16 @@
-/* Messages -> a connected socket, in order, and once more after a connection broke. Called by alert_exit.c for every exit that is a socket.
+/* Messages -> a connected socket, in order, and once more after a connection broke. Called by alert_exit.c for every
+ * exit that is a socket.
  *
- * Syslog has no acknowledgement, and a message that the kernel took may never be read. So each is held after it was sent until it has settled:
- * the other side's kernel acknowledged it (SIOCOUTQ), and then a time passed in which a server that lives reads its sockets; local
- * sockets tell exactly what was read. When the connection breaks, what has not settled is sent again on the next one, before anything
- * new. A server that read all it had and closed (a FIN without a reset) gets again only what was not acknowledged. A new connection is
- * on probation: it has to live for a moment after its first messages, because a TLS 1.3 server says only then that it refuses our
- * certificate, and a dead UDP port answers only then. (Local sockets need none: they tell at once.)
+ * Syslog has no acknowledgement, and a message that the kernel took may never be read. So each is held after it was
+ * sent until it has settled: the other side's kernel acknowledged it (SIOCOUTQ), and then a time passed in which a
+ * server that lives reads its sockets; local sockets tell exactly what was read. When the connection breaks, what has
+ * not settled is sent again on the next one, before anything new. A server that read all it had and closed (a FIN
+ * without a reset) gets again only what was not acknowledged. A new connection is on probation: it has to live for a
+ * moment after its first messages, because a TLS 1.3 server says only then that it refuses our certificate, and a dead
+ * UDP port answers only then. (Local sockets need none: they tell at once.)
  *
- * Known weakness: a server that stops reading for longer than that time and is then killed loses what its kernel had taken. */
+ * Known weakness: a server that stops reading for longer than that time and is then killed loses what its kernel had
+ * taken. */
 #include "alert_exit_wire.h"
 #include "status.h"
 #include <poll.h>
@@ -18,14 +21,14 @@ enum { PROBATION_MS = 50, TRIES = 2 };
 
 struct held {
 	struct exit_message m;
-	uint64_t end;    /* bytes written on this connection, this message included */
+	uint64_t end; /* bytes written on this connection, this message included */
 	int64_t sent_ms;
 };
 
 struct socket_exit {
 	struct wire *w;
-	size_t head, n;  /* of the ring, oldest first */
-	size_t sent;     /* the first so many are written on this connection */
+	size_t head, n; /* of the ring, oldest first */
+	size_t sent;    /* the first so many are written on this connection */
 	size_t bytes;
 	bool renew;
 	struct held ring[LIMIT_ALERT_UNSETTLED];
@@ -67,7 +70,8 @@ static void drop_newest(struct socket_exit *x)
 		x->sent = x->n;
 }
 
-/* Up to here of what was written the other side has it. The queue of a local socket counts memory, not bytes: there it is all or nothing. */
+/* Up to here of what was written the other side has it. The queue of a local socket counts memory, not bytes: there it
+ * is all or nothing. */
 static uint64_t acknowledged(const struct socket_exit *x)
 {
 	uint64_t queued = wire_queued(x->w);
@@ -97,7 +101,8 @@ static void lose_connection(struct socket_exit *x, enum wire_health how)
 	x->sent = 0;
 }
 
-/* 0: the other side's kernel has everything. FAIL_IO: the connection broke, or it does not take it in time; then it stays open. */
+/* 0: the other side's kernel has everything. FAIL_IO: the connection broke, or it does not take it in time; then it
+ * stays open. */
 static int wait_until_taken(struct socket_exit *x, int64_t deadline_ms, char *error)
 {
 	for (int step = 1; wire_queued(x->w) > 0; step = step < 16 ? 2 * step : step) {
@@ -227,7 +232,8 @@ static int socket_send(void *self, struct exit_message *m, int64_t deadline_ms, 
 	if (x->renew)
 		start_anew(x, deadline_ms);
 	settle(x, exit_now_ms());
-	if (!holds(x, m->id)) { /* else it was sent or is on its way, though somebody was told that it may not have gone */
+	/* Where it is held it was sent or is on its way, though somebody was told that it may not have gone. */
+	if (!holds(x, m->id)) {
 		int rc = make_room(x, m->n, deadline_ms, error);
 		if (rc != 0)
 			return rc;

@@ -1,5 +1,6 @@
-/* The text of --alert -> struct exit_spec: a URL, its percent-encoding undone, its parameters looked up. Called by alert_exit_new. Refuses
- * whatever it does not know, and says where: a misspelt parameter must not silently change what leaves the house. */
+/* The text of --alert -> struct exit_spec: a URL, its percent-encoding undone, its parameters looked up. Called by
+ * alert_exit_new. Refuses whatever it does not know, and says where: a misspelt parameter must not silently change what
+ * leaves the house. */
 #include "alert_exit_spec.h"
 #include "alert_exit_spec_set.h"
 #include "status.h"
@@ -41,7 +42,8 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct reader *r, struct
 	va_start(args, format);
 	vsnprintf(what, sizeof what, format, args);
 	va_end(args);
-	snprintf(r->error, ALERT_ERROR_TEXT, "character %zu: %.480s", (size_t)(at.p - (const uint8_t *)r->text) + 1, what);
+	snprintf(r->error, ALERT_ERROR_TEXT, "character %zu: %.480s", (size_t)(at.p - (const uint8_t *)r->text) + 1,
+	         what);
 	return FAIL_CONFIG;
 }
 
@@ -61,7 +63,10 @@ static struct quoted quote(struct slice s)
 
 static int hex_digit(uint8_t c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f' ? ascii_lower(c) - 'a' + 10 : -1;
+	c = ascii_lower(c);
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* out has room: decoding never lengthens. */
@@ -96,7 +101,8 @@ static bool is_address(const char *host)
 static bool is_loopback(const char *host)
 {
 	uint8_t v4[4];
-	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || (inet_pton(AF_INET, host, v4) == 1 && v4[0] == 127);
+	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       (inet_pton(AF_INET, host, v4) == 1 && v4[0] == 127);
 }
 
 static int read_authority(struct reader *r, struct slice at, struct exit_spec *ret)
@@ -104,7 +110,9 @@ static int read_authority(struct reader *r, struct slice at, struct exit_spec *r
 	struct slice host;
 	uint16_t port = 0;
 	if (slice_find(at, '@') < at.n)
-		return refuse(r, at, "no user name or password in the address: it would be shown; a webhook takes bearer-file=FILE");
+		return refuse(
+			r, at,
+			"no user name or password in the address: it would be shown; a webhook takes bearer-file=FILE");
 	if (!authority_split(at, &host, &port) || host.n >= sizeof ret->host)
 		return refuse(r, at, "expected a host, as in %s (an IPv6 address in brackets)", r->scheme->form);
 	char text[HOSTNAME_TEXT];
@@ -133,7 +141,8 @@ static int read_webhook_path(struct reader *r, struct slice path, struct exit_sp
 	ret->path[path.n] = 0;
 	ret->secure = strcmp(r->scheme->name, "https") == 0;
 	if (!ret->secure && !is_loopback(ret->host))
-		return refuse(r, path, "http:// only to a loopback address (localhost, 127.0.0.1, [::1]): expected https://");
+		return refuse(r, path,
+		              "http:// only to a loopback address (localhost, 127.0.0.1, [::1]): expected https://");
 	return 0;
 }
 
@@ -158,7 +167,8 @@ static int read_target(struct reader *r, struct slice at, struct exit_spec *ret)
 		return refuse(r, at, "expected an absolute path, with three slashes: %s", r->scheme->form);
 	int rc = percent_decode(r, path, ret->path);
 	if (rc == 0 && ret->kind != EXIT_FILE && strlen(ret->path) >= sizeof((struct sockaddr_un *)0)->sun_path)
-		return refuse(r, path, "the path of a socket may have %zu bytes", sizeof((struct sockaddr_un *)0)->sun_path - 1);
+		return refuse(r, path, "the path of a socket may have %zu bytes",
+		              sizeof((struct sockaddr_un *)0)->sun_path - 1);
 	return rc;
 }
 
@@ -178,7 +188,8 @@ static int read_parameter(struct reader *r, struct slice at, struct exit_spec *r
 	size_t n = slice_find(at, '=');
 	struct slice name = slice_first(at, n), value = slice_after(at, n + 1);
 	size_t i = 0;
-	while (i < exit_parameters_n && !(slice_eq_str(name, exit_parameters[i].name) && exit_parameters[i].kinds >> ret->kind & 1))
+	while (i < exit_parameters_n &&
+	       !(slice_eq_str(name, exit_parameters[i].name) && exit_parameters[i].kinds >> ret->kind & 1))
 		i++;
 	if (i == exit_parameters_n)
 		return unknown(r, name, ret->kind);
@@ -195,21 +206,25 @@ static int read_parameter(struct reader *r, struct slice at, struct exit_spec *r
 	return rc;
 }
 
-/* Slack and others put their secret into the path, so a webhook is named by its host and by what tells two of one host apart. */
+/* Slack and others put their secret into the path, so a webhook is named by its host and by what tells two of one host
+ * apart. */
 static void name_it(struct reader *r, bool format_given, struct exit_spec *ret)
 {
 	size_t n = 0;
 	bool v6 = strchr(ret->host, ':');
 	if (r->scheme->port)
-		text_append(ret->name, sizeof ret->name, &n, "%s://%s%s%s:%s", r->scheme->name, v6 ? "[" : "", ret->host, v6 ? "]" : "", ret->port);
+		text_append(ret->name, sizeof ret->name, &n, "%s://%s%s%s:%s", r->scheme->name, v6 ? "[" : "",
+		            ret->host, v6 ? "]" : "", ret->port);
 	else
-		text_append(ret->name, sizeof ret->name, &n, "%s:%s%s", r->scheme->name, ret->path[0] ? "//" : "", ret->path);
+		text_append(ret->name, sizeof ret->name, &n, "%s:%s%s", r->scheme->name, ret->path[0] ? "//" : "",
+		            ret->path);
 	if (ret->kind == EXIT_WEBHOOK) {
-		text_append(ret->url, sizeof ret->url, &(size_t){0}, "%s%s%s%s", ret->name, ret->path[0] ? ret->path : "/",
-		            ret->query[0] ? "?" : "", ret->query);
+		text_append(ret->url, sizeof ret->url, &(size_t){0}, "%s%s%s%s", ret->name,
+		            ret->path[0] ? ret->path : "/", ret->query[0] ? "?" : "", ret->query);
 		uint8_t digest[SHA256_DIGEST_LENGTH];
 		SHA256((const uint8_t *)ret->url, strlen(ret->url), digest);
-		text_append(ret->name, sizeof ret->name, &n, "/~%02x%02x%02x%02x", digest[0], digest[1], digest[2], digest[3]);
+		text_append(ret->name, sizeof ret->name, &n, "/~%02x%02x%02x%02x", digest[0], digest[1], digest[2],
+		            digest[3]);
 	}
 	if (format_given)
 		text_append(ret->name, sizeof ret->name, &n, "?format=%s", alert_format_name(ret->format));
@@ -221,14 +236,17 @@ int exit_spec_parse(const char *text, struct exit_spec *ret, char error[ALERT_ER
 	struct reader r = {text, NULL, error};
 	memset(ret, 0, sizeof *ret);
 	if (whole.n >= LIMIT_ALERT_SPEC)
-		return refuse(&r, slice_after(whole, LIMIT_ALERT_SPEC), "an exit is described in less than %d bytes", LIMIT_ALERT_SPEC);
+		return refuse(&r, slice_after(whole, LIMIT_ALERT_SPEC), "an exit is described in less than %d bytes",
+		              LIMIT_ALERT_SPEC);
 	size_t n = slice_find(whole, ':');
 	for (size_t i = 0; i < sizeof schemes / sizeof *schemes && n < whole.n; i++)
 		if (slice_eq_str(slice_first(whole, n), schemes[i].name))
 			r.scheme = &schemes[i];
 	if (!r.scheme)
-		return refuse(&r, whole, "\"%s\": expected syslog:///dev/log, syslog+udp://, syslog+tcp://, syslog+tls://, file:///PATH, unix:///PATH, "
-		              "stdout: or https://", quote(slice_first(whole, n)).text);
+		return refuse(&r, whole,
+		              "\"%s\": expected syslog:///dev/log, syslog+udp://, syslog+tcp://, syslog+tls://, "
+		              "file:///PATH, unix:///PATH, stdout: or https://",
+		              quote(slice_first(whole, n)).text);
 	ret->kind = r.scheme->kind;
 	ret->format = exit_kind_is_syslog(ret->kind) ? ALERT_TEXT : ALERT_JSON;
 	ret->timeout_ms = ALERT_TIMEOUT_SECONDS * 1000;
@@ -254,7 +272,9 @@ int exit_spec_parse(const char *text, struct exit_spec *ret, char error[ALERT_ER
 		return rc;
 	bool datagram = ret->kind == EXIT_SYSLOG_UDP;
 	if (!ret->max)
-		ret->max = !datagram ? LIMIT_SYSLOG_STREAM : ret->rfc3164 ? LIMIT_SYSLOG_3164_DATAGRAM : LIMIT_SYSLOG_DATAGRAM;
+		ret->max = !datagram      ? LIMIT_SYSLOG_STREAM
+		           : ret->rfc3164 ? LIMIT_SYSLOG_3164_DATAGRAM
+		                          : LIMIT_SYSLOG_DATAGRAM;
 	name_it(&r, seen & 1, ret); /* format is the first of the parameters */
 	return 0;
 }

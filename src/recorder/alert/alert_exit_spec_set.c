@@ -1,5 +1,5 @@
-/* The parameters of an exit's spec, one function each: what is taken, and the sentence for what is not. Called by exit_spec_parse by way of
- * the table at the end. Opens nothing. */
+/* The parameters of an exit's spec, one function each: what is taken, and the sentence for what is not. Called by
+ * exit_spec_parse by way of the table at the end. Opens nothing. */
 #include "alert_exit_spec_set.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,9 +13,10 @@
 #define WITH_TLS (BIT(EXIT_SYSLOG_TLS) | BIT(EXIT_WEBHOOK))
 
 /* RFC 5424 6.2.1, in its order; the names are those of syslog(3). */
-static const char *const facilities[] = {"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news",
-                                         "uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock",
-                                         "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"};
+static const char *const facilities[] = {"kern",   "user",   "mail",   "daemon", "auth",     "syslog",
+                                         "lpr",    "news",   "uucp",   "cron",   "authpriv", "ftp",
+                                         "ntp",    "audit",  "alert",  "clock",  "local0",   "local1",
+                                         "local2", "local3", "local4", "local5", "local6",   "local7"};
 
 static bool number(const char *text, long least, long most, long *ret)
 {
@@ -73,8 +74,8 @@ static bool set_framing(struct exit_spec *spec, const char *value, const char **
 
 static bool set_facility(struct exit_spec *spec, const char *value, const char **why)
 {
-	*why = "expected a facility of syslog(3): kern, user, mail, daemon, auth, syslog, lpr, news, uucp, cron, authpriv, ftp, ntp, audit, "
-	       "alert, clock, local0 ... local7";
+	*why = "expected a facility of syslog(3): kern, user, mail, daemon, auth, syslog, lpr, news, uucp, cron, "
+	       "authpriv, ftp, ntp, audit, alert, clock, local0 ... local7";
 	for (size_t i = 0; i < sizeof facilities / sizeof *facilities; i++)
 		if (strcmp(value, facilities[i]) == 0) {
 			spec->facility = (int)i;

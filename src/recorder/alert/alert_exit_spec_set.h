@@ -1,4 +1,5 @@
-/* One parameter of an exit's spec -> its place in struct exit_spec. Called by exit_spec_parse. Refuses what it does not understand. */
+/* One parameter of an exit's spec -> its place in struct exit_spec. Called by exit_spec_parse. Refuses what it does not
+ * understand. */
 #ifndef SHADOWTAP_ALERT_EXIT_SPEC_SET_H
 #define SHADOWTAP_ALERT_EXIT_SPEC_SET_H
 

@@ -1,4 +1,5 @@
-/* Messages -> TLS 1.2 or 1.3 (RFC 5425). Called by alert_exit_socket.c. Always verifies the chain and the name, and has no switch for it. */
+/* Messages -> TLS 1.2 or 1.3 (RFC 5425). Called by alert_exit_socket.c. Always verifies the chain and the name, and has
+ * no switch for it. */
 #include "alert_exit_wire.h"
 #include "status.h"
 #include <arpa/inet.h>
@@ -69,7 +70,8 @@ static int load_context(struct tls_wire *t, char *error)
 	if (spec->cert[0] && SSL_CTX_use_certificate_chain_file(c, spec->cert) != 1)
 		return refuse_files(c, "no certificate in", spec->cert, error);
 	if (spec->key[0] && SSL_CTX_use_PrivateKey_file(c, spec->key, SSL_FILETYPE_PEM) != 1)
-		return refuse_files(c, "no key without a passphrase, or none that fits the certificate, in", spec->key, error);
+		return refuse_files(c, "no key without a passphrase, or none that fits the certificate, in", spec->key,
+		                    error);
 	if (spec->key[0] && SSL_CTX_check_private_key(c) != 1)
 		return refuse_files(c, "the certificate does not belong to the key", spec->key, error);
 	SSL_CTX_free(t->context);
@@ -99,11 +101,13 @@ static int wait_for(struct tls_wire *t, int rc, int64_t deadline_ms, const char 
 	}
 	long verified = SSL_get_verify_result(t->ssl);
 	if (verified != X509_V_OK)
-		exit_failed(error, 0, "%s: the server's certificate is not accepted: %s", what, X509_verify_cert_error_string(verified));
+		exit_failed(error, 0, "%s: the server's certificate is not accepted: %s", what,
+		            X509_verify_cert_error_string(verified));
 	else if (why == SSL_ERROR_SYSCALL)
 		exit_failed(error, system_error, "%s: the other side closed the connection", what);
 	else
-		exit_failed(error, 0, "%s: %s", what, why == SSL_ERROR_ZERO_RETURN ? "the other side closed the connection" : reason());
+		exit_failed(error, 0, "%s: %s", what,
+		            why == SSL_ERROR_ZERO_RETURN ? "the other side closed the connection" : reason());
 	return FAIL_IO;
 }
 
@@ -181,7 +185,8 @@ static enum wire_health tls_check(struct wire *w, char *error)
 			return WIRE_ALIVE;
 		if (why == SSL_ERROR_ZERO_RETURN)
 			return wire_how_it_ended(w, error);
-		if (why == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_last_error()) != SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+		if (why == SSL_ERROR_SSL &&
+		    ERR_GET_REASON(ERR_peek_last_error()) != SSL_R_UNEXPECTED_EOF_WHILE_READING) {
 			exit_failed(error, 0, "the other side ended TLS: %s", reason());
 			return WIRE_BROKEN;
 		}

@@ -1,4 +1,5 @@
-/* A connected socket as alert_exit_socket.c uses it: how to open it, write to it, and know that it still lives. One file for each transport. */
+/* A connected socket as alert_exit_socket.c uses it: how to open it, write to it, and know that it still lives. One
+ * file for each transport. */
 #ifndef SHADOWTAP_ALERT_EXIT_WIRE_H
 #define SHADOWTAP_ALERT_EXIT_WIRE_H
 
@@ -30,9 +31,9 @@ struct wire {
 	struct exit_names *names; /* alert_exit_connect.c */
 	int fd;                   /* -1: not open */
 	bool datagram;
-	uint64_t written;         /* bytes on this connection, as the kernel counts them */
-	int settle_ms;            /* how long a message may sit unread in the other side's kernel */
-	bool exact;               /* an empty queue means that all was read */
+	uint64_t written; /* bytes on this connection, as the kernel counts them */
+	int settle_ms;    /* how long a message may sit unread in the other side's kernel */
+	bool exact;       /* an empty queue means that all was read */
 };
 
 /* 0, or FAIL_CONFIG or FAIL_MEMORY with a sentence. */
@@ -51,7 +52,8 @@ enum wire_health wire_how_it_ended(struct wire *w, char *error);
 /* Bytes that the other side's kernel has not taken yet (TCP), or that nobody has read (local); 0: all is gone. */
 uint64_t wire_queued(const struct wire *w);
 
-/* Connects to spec->host, trying its addresses in turn. TCP: with keep-alive, and TCP_USER_TIMEOUT from the deadline. */
+/* Connects to spec->host, trying its addresses in turn. TCP: with keep-alive, and TCP_USER_TIMEOUT from the deadline.
+ */
 int exit_connect(struct wire *w, int socket_type, int64_t deadline_ms, char *error);
 void exit_names_free(struct exit_names *names);
 

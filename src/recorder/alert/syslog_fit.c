@@ -1,11 +1,11 @@
-/* A body that is too long for its receiver -> one that fits and says that it does not say all. Called by syslog_message. JSON stays JSON: members
- * that are null leave first, then those whose value is a text, a list, or a table of counts, the longest first (of equals the one that comes
- * first), but none shorter than KEPT, so that ids, times, addresses and what a schema requires stay; then any but the ids. */
+/* A body that is too long for its receiver -> one that fits and says that it does not say all. Called by
+ * syslog_message. JSON stays JSON: members that are null leave first, then those whose value is a text, a list, or a
+ * table of counts, the longest first (of equals the one that comes first), but none shorter than KEPT, so that ids,
+ * times, addresses and what a schema requires stay; then any but the ids. */
 #include "syslog_message.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
 
 enum { KEPT = 48, DEPTH = 8 };
 #define DUMP (JSON_COMPACT | JSON_ENSURE_ASCII | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(16))
@@ -69,8 +69,10 @@ static bool only_numbers(const json_t *object)
 	const char *key;
 	json_t *value;
 	json_object_foreach((json_t *)object, key, value)
+	{
 		if (!json_is_number(value))
 			return false;
+	}
 	return true;
 }
 
@@ -93,7 +95,8 @@ static void find_longest(json_t *object, bool last, int depth, struct longest *b
 		bool leaf = !json_is_object(value) || only_numbers(value) || depth == DEPTH;
 		if (!leaf) {
 			find_longest(value, last, depth + 1, best);
-		} else if (last ? !is_id(key) : json_is_object(value) || json_is_array(value) || json_is_string(value)) {
+		} else if (last ? !is_id(key)
+		                : json_is_object(value) || json_is_array(value) || json_is_string(value)) {
 			size_t n = dumped(value);
 			if (n > (last ? 0 : KEPT) && n > best->n)
 				*best = (struct longest){object, key, n};

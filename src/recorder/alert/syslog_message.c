@@ -1,5 +1,6 @@
-/* Alert -> the header of a syslog message, and the body behind it. Called by alert_exit_send. What a stranger wrote goes into structured data
- * escaped twice: control and invisible characters are spelt out, then ", \ and ] as RFC 5424 6.3.3 wants it. */
+/* Alert -> the header of a syslog message, and the body behind it. Called by alert_exit_send. What a stranger wrote
+ * goes into structured data escaped twice: control and invisible characters are spelt out, then ", \ and ] as RFC
+ * 5424 6.3.3 wants it. */
 #include "syslog_message.h"
 #include "text.h"
 #include <inttypes.h>
@@ -21,7 +22,10 @@ static const char *member(const struct alert *a, const char *name)
 static int severity_code(const struct alert *a)
 {
 	const char *s = member(a, "severity");
-	return strcmp(s, "high") == 0 ? SYSLOG_CRIT : strcmp(s, "medium") == 0 ? SYSLOG_WARNING : strcmp(s, "low") == 0 ? SYSLOG_NOTICE : SYSLOG_INFO;
+	return strcmp(s, "high") == 0     ? SYSLOG_CRIT
+	       : strcmp(s, "medium") == 0 ? SYSLOG_WARNING
+	       : strcmp(s, "low") == 0    ? SYSLOG_NOTICE
+	                                  : SYSLOG_INFO;
 }
 
 /* Header fields end at a space and are ASCII. */
@@ -61,7 +65,8 @@ enum detail { DETAIL_NONE, DETAIL_IDS, DETAIL_ALL };
 /* 32473 is the enterprise number that is set aside for documentation (RFC 5612): the project has none of its own. */
 static void put_structured(char out[HEADER], size_t *n, const struct alert *a, enum detail detail)
 {
-	static const char *const fields[] = {"confidence", "stage", "severity", "sensor", "client_ip", "server_ip", "host", "sni", "rule"};
+	static const char *const fields[] = {"confidence", "stage", "severity", "sensor", "client_ip",
+	                                     "server_ip",  "host",  "sni",      "rule"};
 	if (detail == DETAIL_NONE) {
 		text_append(out, HEADER, n, " -");
 		return;
@@ -82,7 +87,8 @@ static void put_structured(char out[HEADER], size_t *n, const struct alert *a, e
 	text_append(out, HEADER, n, "]");
 }
 
-static size_t header_5424(char out[HEADER], const struct exit_spec *spec, const struct alert_sender *who, const struct alert *a, enum detail detail)
+static size_t header_5424(char out[HEADER], const struct exit_spec *spec, const struct alert_sender *who,
+                          const struct alert *a, enum detail detail)
 {
 	char time[EVENT_TIME_TEXT];
 	size_t n = 0;
@@ -98,16 +104,19 @@ static size_t header_5424(char out[HEADER], const struct exit_spec *spec, const 
 	return n;
 }
 
-/* Local time, as its readers expect. A local socket is given no host name: its reader knows where it is, and would take it for the program. */
-static size_t header_3164(char out[HEADER], const struct exit_spec *spec, const struct alert_sender *who, const struct alert *a)
+/* Local time, as its readers expect. A local socket is given no host name: its reader knows where it is, and would take
+ * it for the program. */
+static size_t header_3164(char out[HEADER], const struct exit_spec *spec, const struct alert_sender *who,
+                          const struct alert *a)
 {
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+	                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	time_t seconds = (time_t)(a->raised_ns / 1000000000);
 	struct tm t = {0};
 	size_t n = 0;
 	localtime_r(&seconds, &t);
-	text_append(out, HEADER, &n, "<%d>%s %2d %02d:%02d:%02d ", spec->facility * 8 + severity_code(a), months[t.tm_mon % 12], t.tm_mday,
-	            t.tm_hour, t.tm_min, t.tm_sec);
+	text_append(out, HEADER, &n, "<%d>%s %2d %02d:%02d:%02d ", spec->facility * 8 + severity_code(a),
+	            months[t.tm_mon % 12], t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
 	if (spec->kind != EXIT_SYSLOG_LOCAL || spec->hostname[0]) {
 		put_word(out, &n, spec->hostname[0] ? spec->hostname : who->host, 255);
 		text_append(out, HEADER, &n, " ");
@@ -125,7 +134,8 @@ static bool is_ascii(struct slice s)
 	return true;
 }
 
-char *syslog_message(const struct exit_spec *spec, const struct alert_sender *who, const struct alert *a, struct slice body, size_t *ret_n)
+char *syslog_message(const struct exit_spec *spec, const struct alert_sender *who, const struct alert *a,
+                     struct slice body, size_t *ret_n)
 {
 	char header[HEADER];
 	size_t n;

@@ -1,5 +1,5 @@
-/* Messages -> HTTP POSTs, one for each alert. Called by alert_exit.c. Verifies TLS always, follows no redirect, keeps nothing of an answer but its
- * status and how long it wants us to wait. */
+/* Messages -> HTTP POSTs, one for each alert. Called by alert_exit.c. Verifies TLS always, follows no redirect, keeps
+ * nothing of an answer but its status and how long it wants us to wait. */
 #include "alert_exit_kinds.h"
 #include "status.h"
 #include <curl/curl.h>
@@ -50,13 +50,16 @@ static int read_token(const struct webhook *h, char header[LIMIT_WEBHOOK_TOKEN +
 	if (n < 0)
 		return exit_failed(error, why, "cannot read the token in %.300s", h->spec->bearer_file);
 	memcpy(header, head, at);
-	while (n > 0 && (header[at + (size_t)n - 1] == '\n' || header[at + (size_t)n - 1] == '\r' || header[at + (size_t)n - 1] == ' '))
+	while (n > 0 && (header[at + (size_t)n - 1] == '\n' || header[at + (size_t)n - 1] == '\r' ||
+	                 header[at + (size_t)n - 1] == ' '))
 		n--;
 	bool good = n > 0 && n <= LIMIT_WEBHOOK_TOKEN;
 	for (ssize_t i = 0; good && i < n; i++) /* a newline would make a header of its own */
 		good = header[at + (size_t)i] > ' ' && header[at + (size_t)i] <= '~';
 	header[at + (size_t)n] = 0;
-	return good ? 1 : exit_failed(error, 0, "expected one token, printable and in one line, in %.300s", h->spec->bearer_file);
+	return good ? 1
+	            : exit_failed(error, 0, "expected one token, printable and in one line, in %.300s",
+	                          h->spec->bearer_file);
 }
 
 static void wipe(struct curl_slist *list)
@@ -85,7 +88,8 @@ static int make_headers(const struct webhook *h, const struct exit_message *m, s
 	}
 	snprintf(id, sizeof id, "X-Shadowtap-Alert: %" PRIu64, m->id);
 	struct curl_slist *list = NULL;
-	bool ok = add_header(&list, json ? "Content-Type: application/json" : "Content-Type: text/plain; charset=utf-8") &&
+	bool ok = add_header(&list,
+	                     json ? "Content-Type: application/json" : "Content-Type: text/plain; charset=utf-8") &&
 	          add_header(&list, id) && add_header(&list, "Expect:") && (!with_token || add_header(&list, token));
 	explicit_bzero(token, sizeof token);
 	if (!ok) {
@@ -96,11 +100,12 @@ static int make_headers(const struct webhook *h, const struct exit_message *m, s
 	return 0;
 }
 
-/* Only what says that this very alert is not wanted refuses it for good. A wrong token or address (401, 403, 404 ...) is for the operator to
- * mend: no alert may be lost by it. */
+/* Only what says that this very alert is not wanted refuses it for good. A wrong token or address (401, 403, 404 ...)
+ * is for the operator to mend: no alert may be lost by it. */
 static bool is_refusal(long status)
 {
-	return status == 400 || status == 411 || status == 413 || status == 414 || status == 415 || status == 422 || status == 431;
+	return status == 400 || status == 411 || status == 413 || status == 414 || status == 415 || status == 422 ||
+	       status == 431;
 }
 
 static int judge(struct webhook *h, char *error)
@@ -120,7 +125,8 @@ static int judge(struct webhook *h, char *error)
 	if (wait > 0) {
 		wait = wait < LIMIT_WEBHOOK_WAIT_SECONDS ? wait : LIMIT_WEBHOOK_WAIT_SECONDS;
 		h->not_before_ms = exit_now_ms() + wait * 1000;
-		return exit_failed(error, 0, "the receiver answered %ld and wants us to wait %ld s", status, (long)wait);
+		return exit_failed(error, 0, "the receiver answered %ld and wants us to wait %ld s", status,
+		                   (long)wait);
 	}
 	return exit_failed(error, 0, "the receiver answered %ld", status);
 }
@@ -131,7 +137,8 @@ static int webhook_send(void *self, struct exit_message *m, int64_t deadline_ms,
 	struct curl_slist *headers = NULL;
 	int64_t now = exit_now_ms();
 	if (now < h->not_before_ms)
-		return exit_failed(error, 0, "the receiver wants us to wait %ld s more", (long)((h->not_before_ms - now + 999) / 1000));
+		return exit_failed(error, 0, "the receiver wants us to wait %ld s more",
+		                   (long)((h->not_before_ms - now + 999) / 1000));
 	int rc = make_headers(h, m, &headers, error);
 	if (rc != 0)
 		return rc;
@@ -165,22 +172,29 @@ static bool set_up(struct webhook *h)
 	const struct exit_spec *s = h->spec;
 	CURL *c = h->curl;
 	const char *schemes = s->secure ? "https" : "http";
-	bool ok = curl_easy_setopt(c, CURLOPT_URL, s->url) == CURLE_OK && curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
+	bool ok = curl_easy_setopt(c, CURLOPT_URL, s->url) == CURLE_OK &&
+	          curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
 	          curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
 	          curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
 #if CURL_AT_LEAST_VERSION(7, 85, 0)
 	ok = ok && curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, schemes) == CURLE_OK;
 #else
-	ok = ok && curl_easy_setopt(c, CURLOPT_PROTOCOLS, strcmp(schemes, "https") == 0 ? CURLPROTO_HTTPS : CURLPROTO_HTTP) == CURLE_OK;
+	ok = ok && curl_easy_setopt(c, CURLOPT_PROTOCOLS,
+	                            strcmp(schemes, "https") == 0 ? CURLPROTO_HTTPS : CURLPROTO_HTTP) == CURLE_OK;
 #endif
-	ok = ok && curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK && curl_easy_setopt(c, CURLOPT_POST, 1L) == CURLE_OK &&
-	     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK && curl_easy_setopt(c, CURLOPT_USERAGENT, "shadowtap") == CURLE_OK &&
-	     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, forget_answer) == CURLE_OK && curl_easy_setopt(c, CURLOPT_WRITEDATA, h) == CURLE_OK &&
+	ok = ok && curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_POST, 1L) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_USERAGENT, "shadowtap") == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, forget_answer) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_WRITEDATA, h) == CURLE_OK &&
 	     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, h->why) == CURLE_OK;
 	if (s->ca[0]) /* and none of the system's beside it */
-		ok = ok && curl_easy_setopt(c, CURLOPT_CAINFO, s->ca) == CURLE_OK && curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK;
+		ok = ok && curl_easy_setopt(c, CURLOPT_CAINFO, s->ca) == CURLE_OK &&
+		     curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK;
 	if (s->cert[0])
-		ok = ok && curl_easy_setopt(c, CURLOPT_SSLCERT, s->cert) == CURLE_OK && curl_easy_setopt(c, CURLOPT_SSLKEY, s->key) == CURLE_OK &&
+		ok = ok && curl_easy_setopt(c, CURLOPT_SSLCERT, s->cert) == CURLE_OK &&
+		     curl_easy_setopt(c, CURLOPT_SSLKEY, s->key) == CURLE_OK &&
 		     curl_easy_setopt(c, CURLOPT_KEYPASSWD, "") == CURLE_OK; /* never asks on the terminal */
 	if (!s->secure) /* what is for loopback goes through no proxy */
 		ok = ok && curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK;

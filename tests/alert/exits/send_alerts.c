@@ -1,6 +1,7 @@
-/* Lines of event JSON on standard input -> alerts through one exit, in order, tried again until they have gone. Used by the tests of exits:
- *   send_alerts SPEC [--rate N] [--round N] [--give-up SECONDS] [--repeat N]
- * SIGHUP reopens the exit. As the dispatcher does, it counts alerts as gone after a flush, and goes back to the last such place when that fails. */
+/* Lines of event JSON on standard input -> alerts through one exit, in order, tried again until they have gone. Used by
+ * the tests of exits: send_alerts SPEC [--rate N] [--round N] [--give-up SECONDS] [--repeat N] SIGHUP reopens the exit.
+ * As the dispatcher does, it counts alerts as gone after a flush, and goes back to the last such place when that fails.
+ */
 #include "alert_exit.h"
 #include "status.h"
 #include <signal.h>
@@ -75,7 +76,10 @@ int main(int argc, char **argv)
 			hung_up = 0;
 			alert_exit_reopen(x);
 		}
-		struct alert a = {.id = at + 1, .why = ALERT_NEW, .count = 1, .raised_ns = INT64_C(1790000000000000000) + (int64_t)at * 1000000,
+		struct alert a = {.id = at + 1,
+		                  .why = ALERT_NEW,
+		                  .count = 1,
+		                  .raised_ns = INT64_C(1790000000000000000) + (int64_t)at * 1000000,
 		                  .event = json_array_get(events, at % json_array_size(events))};
 		rc = at < n ? alert_exit_send(x, &a, error) : 0;
 		if (rc == FAIL_INPUT) {
@@ -106,7 +110,8 @@ int main(int argc, char **argv)
 			break;
 		sleep_for(0.1);
 	}
-	printf("{\"alerts\": %zu, \"gone\": %zu, \"failures\": %zu, \"refused\": %zu, \"seconds\": %.3f}\n", n, gone, failures, refused, now() - began);
+	printf("{\"alerts\": %zu, \"gone\": %zu, \"failures\": %zu, \"refused\": %zu, \"seconds\": %.3f}\n", n, gone,
+	       failures, refused, now() - began);
 	alert_exit_free(x);
 	json_decref(events);
 	return gone == n ? 0 : 1;

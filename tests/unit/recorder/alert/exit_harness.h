@@ -1,4 +1,5 @@
-/* What the tests of exits share: an exit by its spec, alerts with rising ids, a folder of the test's own. Included after cmocka. */
+/* What the tests of exits share: an exit by its spec, alerts with rising ids, a folder of the test's own. Included
+ * after cmocka. */
 #ifndef EXIT_HARNESS_H
 #define EXIT_HARNESS_H
 
@@ -26,7 +27,11 @@ __attribute__((unused)) static struct alert_exit *exit_of(const char *spec)
 
 __attribute__((unused)) static int send_id(struct alert_exit *x, uint64_t id)
 {
-	struct alert a = {.id = id, .why = ALERT_NEW, .count = 1, .raised_ns = INT64_C(1788220800123456789), .event = harness_event};
+	struct alert a = {.id = id,
+	                  .why = ALERT_NEW,
+	                  .count = 1,
+	                  .raised_ns = INT64_C(1788220800123456789),
+	                  .event = harness_event};
 	harness_error[0] = 0;
 	return alert_exit_send(x, &a, harness_error);
 }
@@ -53,8 +58,9 @@ __attribute__((unused)) static int harness_up(void **state)
 {
 	(void)state;
 	strcpy(harness_folder, "/tmp/shadowtap-exits-XXXXXX");
-	harness_event = json_pack("{s:s, s:s, s:s, s:s, s:s}", "event_id", "00112233445566778899aabbccddeeff", "verdict", "unauthorized", "severity", "high",
-	                          "confidence", "confirmed", "host", "a.example");
+	harness_event =
+		json_pack("{s:s, s:s, s:s, s:s, s:s}", "event_id", "00112233445566778899aabbccddeeff", "verdict",
+	                  "unauthorized", "severity", "high", "confidence", "confirmed", "host", "a.example");
 	return harness_event && mkdtemp(harness_folder) ? 0 : -1;
 }
 

@@ -142,7 +142,8 @@ static void what_cannot_be_opened_is_said_and_tried_again(void **state)
 	alert_exit_free(x);
 }
 
-/* Nobody reads: the exit gives up in time; then somebody does: the line that was half out is finished, not begun again. */
+/* Nobody reads: the exit gives up in time; then somebody does: the line that was half out is finished, not begun again.
+ */
 static void a_full_pipe_keeps_its_line(void **state)
 {
 	char text[262144];

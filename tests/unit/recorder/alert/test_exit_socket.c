@@ -1,4 +1,5 @@
-/* Sockets whose other side ends, breaks, hangs or never was: what is sent once more, what is not, and that it takes no longer than allowed. */
+/* Sockets whose other side ends, breaks, hangs or never was: what is sent once more, what is not, and that it takes no
+ * longer than allowed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +23,8 @@ static char received[1 << 20];
 /* Keeps its port: a server is started anew on it. */
 static int listener(uint16_t *port, int type)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in a = {
+		.sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t n = sizeof a;
 	int on = 1, fd = socket(AF_INET, type, 0);
 	assert_true(fd >= 0);
@@ -32,7 +34,8 @@ static int listener(uint16_t *port, int type)
 		assert_int_equal(listen(fd, 5), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
 	*port = ntohs(a.sin_port);
-	snprintf(spec, sizeof spec, "syslog+%s://127.0.0.1:%u?format=json&timeout=2", type == SOCK_STREAM ? "tcp" : "udp", *port);
+	snprintf(spec, sizeof spec, "syslog+%s://127.0.0.1:%u?format=json&timeout=2",
+	         type == SOCK_STREAM ? "tcp" : "udp", *port);
 	return fd;
 }
 

@@ -76,7 +76,9 @@ static void each_kind_has_its_defaults(void **state)
 static void parameters_are_read(void **state)
 {
 	(void)state;
-	taken("syslog+tcp://h?format=cef&framing=newline&protocol=3164&facility=authpriv&hostname=gate-1.example&max=65000&severity=high&timeout=3");
+	taken("syslog+tcp://"
+	      "h?format=cef&framing=newline&protocol=3164&facility=authpriv&hostname=gate-1.example&max=65000&severity="
+	      "high&timeout=3");
 	assert_int_equal(spec.format, ALERT_CEF);
 	assert_true(spec.newline && spec.rfc3164);
 	assert_int_equal(spec.facility, 10);
@@ -114,7 +116,8 @@ static void what_is_not_understood_is_refused(void **state)
 	refused("syslog+tcp://h/path", "expected no path");
 	refused("syslog+tcp://me:pw@h", "no user name or password");
 	refused("https://me:pw@h/", "no user name or password");
-	refused("syslog+tcp://h?framng=newline", "character 16: unknown parameter \"framng\"; syslog+tcp takes format,");
+	refused("syslog+tcp://h?framng=newline",
+	        "character 16: unknown parameter \"framng\"; syslog+tcp takes format,");
 	refused("syslog+tls://h?framing=newline", "unknown parameter \"framing\"");
 	refused("file:///a?max=1000", "unknown parameter \"max\"");
 	refused("file:///a?facility=user", "unknown parameter");
@@ -193,8 +196,9 @@ static void a_name_holds_no_secret_and_tells_exits_apart(void **state)
 /* Every prefix of, and every one-byte change to, a spec that uses all there is: an answer, and no more than that. */
 static void no_text_does_harm(void **state)
 {
-	static const char *const seeds[] = {"syslog+tls://[2001:db8::1]:6514?name=a.example&ca=%2fetc/passwd&max=4000&format=cef&hostname=%41",
-	                                    "https://h.example:8443/a/b%20c?query=a%3Db&bearer-file=/etc/passwd&severity=low", "unix:///run/%41"};
+	static const char *const seeds[] = {
+		"syslog+tls://[2001:db8::1]:6514?name=a.example&ca=%2fetc/passwd&max=4000&format=cef&hostname=%41",
+		"https://h.example:8443/a/b%20c?query=a%3Db&bearer-file=/etc/passwd&severity=low", "unix:///run/%41"};
 	(void)state;
 	for (size_t s = 0; s < 3; s++) {
 		size_t n = strlen(seeds[s]);

@@ -19,7 +19,8 @@ static char *message(const char *text, json_t *event, const char *body)
 	struct exit_spec spec;
 	char error[ALERT_ERROR_TEXT];
 	assert_int_equal(exit_spec_parse(text, &spec, error), 0);
-	struct alert a = {.id = 42, .why = ALERT_RISEN, .count = 3, .raised_ns = INT64_C(1788220800123456789), .event = event};
+	struct alert a = {
+		.id = 42, .why = ALERT_RISEN, .count = 3, .raised_ns = INT64_C(1788220800123456789), .event = event};
 	size_t n;
 	char *m = syslog_message(&spec, &who, &a, slice_str(body), &n);
 	assert_non_null(m);
@@ -30,8 +31,8 @@ static char *message(const char *text, json_t *event, const char *body)
 
 static json_t *event(const char *severity, const char *host)
 {
-	json_t *e = json_pack("{s:s, s:s, s:s, s:s, s:i, s:n}", "event_id", "00112233445566778899aabbccddeeff", "verdict", "unauthorized", "severity",
-	                      severity, "host", host, "server_port", 443, "sni");
+	json_t *e = json_pack("{s:s, s:s, s:s, s:s, s:i, s:n}", "event_id", "00112233445566778899aabbccddeeff",
+	                      "verdict", "unauthorized", "severity", severity, "host", host, "server_port", 443, "sni");
 	assert_non_null(e);
 	return e;
 }
@@ -51,13 +52,20 @@ static void headers_of_5424(void **state)
 	}
 	json_t *e = event("high", "a.example");
 	char *m = message("syslog+tcp://h?facility=kern", e, "body");
-	assert_string_equal(m, "<2>1 2026-09-01T00:00:00.123456Z gate_1_ shadowtap 77 unauthorized [shadowtap@32473 alert_id=\"42\" "
-	                       "event_id=\"00112233445566778899aabbccddeeff\" verdict=\"unauthorized\" why=\"risen\" count=\"3\" severity=\"high\" "
-	                       "host=\"a.example\" server_port=\"443\"] body");
+	assert_string_equal(
+		m,
+		"<2>1 2026-09-01T00:00:00.123456Z gate_1_ shadowtap 77 unauthorized [shadowtap@32473 alert_id=\"42\" "
+		"event_id=\"00112233445566778899aabbccddeeff\" verdict=\"unauthorized\" why=\"risen\" count=\"3\" "
+	        "severity=\"high\" "
+		"host=\"a.example\" server_port=\"443\"] body");
 	free(m);
-	m = message("syslog+udp://h?hostname=other", e, "b\xc3\xb6" "dy");
+	m = message("syslog+udp://h?hostname=other", e,
+	            "b\xc3\xb6"
+	            "dy");
 	assert_non_null(strstr(m, "Z other shadowtap 77 "));
-	assert_non_null(strstr(m, "] \xef\xbb\xbf" "b\xc3\xb6" "dy")); /* RFC 5424 6.4 */
+	assert_non_null(strstr(m, "] \xef\xbb\xbf"
+	                          "b\xc3\xb6"
+	                          "dy")); /* RFC 5424 6.4 */
 	free(m);
 	json_decref(e);
 }
@@ -85,7 +93,9 @@ static void strangers_cannot_leave_their_parameter(void **state)
 	(void)state;
 	json_t *e = event("high", "a\"] <0>1 - - - - - -\\\n\x1b[31m\xe2\x80\xae");
 	char *m = message("syslog+tcp://h", e, "body");
-	assert_non_null(strstr(m, " host=\"a\\\"\\] <0>1 - - - - - -\\\\\\\\\\\\x0a\\\\x1b[31m\\\\u{202e}\" server_port=\"443\"] body"));
+	assert_non_null(strstr(
+		m,
+		" host=\"a\\\"\\] <0>1 - - - - - -\\\\\\\\\\\\x0a\\\\x1b[31m\\\\u{202e}\" server_port=\"443\"] body"));
 	for (const char *c = m; *c; c++)
 		assert_true((unsigned char)*c >= 0x20);
 	free(m);
@@ -152,8 +162,9 @@ static json_t *long_one(void)
 	memset(reasons, 'r', sizeof reasons - 1);
 	memset(agent, 'u', sizeof agent - 1);
 	reasons[sizeof reasons - 1] = agent[sizeof agent - 1] = 0;
-	json_t *whole = json_pack("{s:n, s:s, s:[s], s:s, s:{s:i, s:i}, s:i, s:s}", "rule", "event_id", "00112233445566778899aabbccddeeff", "reasons",
-	                          reasons, "user_agent", agent, "methods", "a method whose name has many a letter", 1, "another one of those", 2,
+	json_t *whole = json_pack("{s:n, s:s, s:[s], s:s, s:{s:i, s:i}, s:i, s:s}", "rule", "event_id",
+	                          "00112233445566778899aabbccddeeff", "reasons", reasons, "user_agent", agent,
+	                          "methods", "a method whose name has many a letter", 1, "another one of those", 2,
 	                          "alert_id", 7, "server_ip", "2001:db8::1");
 	assert_non_null(whole);
 	return whole;
