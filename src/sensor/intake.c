@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* The clock of idle time stays so far behind the wall clock: packets that are on their way through the kernel's ring must not come from
- * the past. */
+/* The clock of idle time stays so far behind the moment at which every lane had read all that there was: packets that are
+ * on their way into the kernel's ring must not come from the past. */
 #define TICK_BEHIND_NS (NS_PER_SEC / 4)
 /* The wall clock and the monotonic one drift apart by less; more is somebody setting the clock. */
 #define CLOCK_STEP_NS NS_PER_SEC
@@ -202,11 +202,30 @@ static int feed(struct intake *in, struct sensor *s, bool patient)
 	return r ? r : flushed;
 }
 
+/* Up to when (monotonic) all packets that there were have been fed; 0: some are waiting, or a lane has not read yet. While
+ * the sensor does not keep up it is the packets that say what time it is: a clock that ran ahead of those in the kernel's
+ * ring would call holes lost that the next packet fills. */
+static int64_t fed_until_ns(struct intake *in)
+{
+	int64_t until = INT64_MAX;
+	pthread_mutex_lock(&in->gate.lock);
+	for (unsigned i = 0; i < in->n; i++) {
+		const struct lane *l = &in->lanes[i];
+		if (l->first)
+			until = 0;
+		else if (!l->over && l->quiet_at_ns < until)
+			until = l->quiet_at_ns;
+	}
+	pthread_mutex_unlock(&in->gate.lock);
+	return until == INT64_MAX ? 0 : until;
+}
+
 static int pass_time(struct intake *in, struct sensor *s)
 {
 	int r = watch_clock(in, s);
-	if (r == 0)
-		r = sensor_tick(s, clock_ns(CLOCK_REALTIME) - TICK_BEHIND_NS);
+	int64_t until = fed_until_ns(in);
+	if (r == 0 && until && in->clock_known)
+		r = sensor_tick(s, until + in->clock_ahead_ns - TICK_BEHIND_NS);
 	return r ? r : sensor_flush(s);
 }
 

@@ -1,8 +1,10 @@
 #include "lane.h"
 #include "decode.h"
 #include "packet_copy.h"
+#include "frame.h"
 #include "status.h"
 #include <stdlib.h>
+#include <time.h>
 
 /* Bytes of a batch for packets of ordinary size; those that do not fit get a chunk of their own, which goes when the batch is free
  * again. */
@@ -111,6 +113,13 @@ static void publish(struct lane *l, struct lane_batch *b)
 	l->last = b;
 }
 
+static int64_t monotonic_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * NS_PER_SEC + t.tv_nsec;
+}
+
 /* Told to stop, it still reads what the kernel has for it, as far as the free batches go: nobody gives any back by then. */
 static void *lane_main(void *context)
 {
@@ -132,6 +141,7 @@ static void *lane_main(void *context)
 			l->free_batches = l->filling->next;
 		}
 		uint64_t began = g->publications;
+		int64_t began_ns = monotonic_ns();
 		pthread_mutex_unlock(&g->lock);
 		int n = capture_live_read(l->capture, LIMIT_LANE_PACKETS, on_frame, l);
 		l->now_counts.fragment_bytes = decoder_memory(l->decoder);
@@ -144,10 +154,12 @@ static void *lane_main(void *context)
 		l->counts = l->now_counts;
 		l->anomalies = l->now_anomalies;
 		l->down = capture_live_is_down(l->capture);
-		if (n < 0)
+		if (n < 0) {
 			l->over = true;
-		else if (n == 0)
+		} else if (n == 0) {
 			l->quiet_since = began;
+			l->quiet_at_ns = began_ns;
+		}
 		if (l->filling->n) {
 			publish(l, l->filling);
 			l->filling = NULL;

@@ -43,6 +43,7 @@ struct lane {
 	struct lane_batch *first, *last;  /* published */
 	struct lane_batch *free_batches;
 	uint64_t quiet_since; /* it has read and found nothing after so many publications */
+	int64_t quiet_at_ns;  /* monotonic: when the latest read that found nothing began; 0: none did yet */
 	bool over;            /* the interface is gone: lane_error() */
 	bool down;
 	uint64_t rounds;      /* how often it came back from reading */

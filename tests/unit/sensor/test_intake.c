@@ -13,6 +13,7 @@
 #include "capture_live.h"
 #include "intake.h"
 #include "status.h"
+#include <time.h>
 #include <unistd.h>
 
 enum { FRAME = 60, QUEUE = 8192 };
@@ -107,8 +108,8 @@ static void queue(unsigned capture, int64_t time_ns, uint32_t len)
 
 /* ---- the sensor ---- */
 
-static unsigned fed, fed_of[3], disordered;
-static int64_t latest_ns;
+static unsigned fed, fed_of[3], disordered, queued, early_ticks;
+static int64_t latest_ns, ticked_ns;
 static bool bytes_ok;
 static int sensor_result;
 
@@ -138,7 +139,8 @@ int __wrap_sensor_flush(struct sensor *s)
 int __wrap_sensor_tick(struct sensor *s, int64_t now_ns)
 {
 	(void)s;
-	(void)now_ns;
+	early_ticks += fed < queued;
+	ticked_ns = now_ns;
 	return 0;
 }
 
@@ -159,7 +161,8 @@ static int up(void **state)
 	memset(captures, 0, sizeof captures);
 	for (int i = 0; i < 3; i++)
 		pthread_mutex_init(&captures[i].lock, NULL);
-	fed = disordered = 0;
+	fed = disordered = queued = early_ticks = 0;
+	ticked_ns = 0;
 	memset(fed_of, 0, sizeof fed_of);
 	latest_ns = 0;
 	bytes_ok = true;
@@ -226,6 +229,24 @@ static void test_large_packets(void **state)
 	start(1);
 	rounds_until(3000);
 	assert_true(bytes_ok);
+}
+
+/* While there are packets to be read it is they who say what time it is; after that the clock goes on. */
+static void test_time(void **state)
+{
+	(void)state;
+	struct timespec t;
+	for (int i = 0; i < QUEUE; i++)
+		queue(0, 1000 + i, FRAME);
+	queued = QUEUE;
+	start(2);
+	rounds_until(QUEUE);
+	for (int i = 0; i < 400 && !ticked_ns; i++)
+		assert_int_equal(intake_round(in, NULL, 10), 0);
+	assert_int_equal(early_ticks, 0);
+	clock_gettime(CLOCK_REALTIME, &t);
+	assert_true(ticked_ns < t.tv_sec * NS_PER_SEC + t.tv_nsec - NS_PER_SEC / 4);
+	assert_true(ticked_ns > (t.tv_sec - 60) * NS_PER_SEC);
 }
 
 /* One port is quiet: it has looked and found nothing, and is not waited for. */
@@ -384,6 +405,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(test_order),
 	    T(test_large_packets),
+	    T(test_time),
 	    T(test_quiet_lane),
 	    T(test_lane_that_hangs),
 	    T(test_lane_that_waits_is_not_stuck),
