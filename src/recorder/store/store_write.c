@@ -49,11 +49,25 @@ static int write_rows(struct store *s)
 	return store_handle_exec(s, "COMMIT", "events were not committed");
 }
 
+/* Somebody deleted or replaced the file. SQLite would go on writing to the one that has no name any more, without a word,
+ * and all of it would be gone at the end. */
+static bool is_gone(struct store *s)
+{
+	int moved = 0;
+	if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || !moved)
+		return false;
+	snprintf(s->error, sizeof s->error,
+	         "the database file was deleted or replaced while it was in use: put it back, or restart");
+	return true;
+}
+
 static int write_batch(struct store *s)
 {
 	struct store_batch *b = &s->batch;
 	if (b->n == 0)
 		return 0;
+	if (is_gone(s))
+		return FAIL_DATABASE;
 	if (!sqlite3_get_autocommit(s->db)) /* memory was short when the last one should have been rolled back */
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	int rc = store_handle_exec(s, "BEGIN IMMEDIATE", "events were not stored");

@@ -379,6 +379,25 @@ static void survives_failing_malloc(void **state)
 #endif
 }
 
+/* Nothing is told to be recorded that goes to a file without a name; put back, it takes what waited. */
+static void a_database_that_was_taken_away_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+	char elsewhere[128];
+	snprintf(elsewhere, sizeof elsewhere, "%s-elsewhere", f->db);
+	struct store *s = opened(f);
+	put_many(s, 0, 3);
+	assert_int_equal(store_flush(s), 0);
+	assert_int_equal(rename(f->db, elsewhere), 0);
+	put_many(s, 3, 3);
+	assert_int_equal(store_flush(s), FAIL_DATABASE);
+	assert_non_null(strstr(store_error(s), "deleted or replaced"));
+	assert_int_equal(rename(elsewhere, f->db), 0);
+	assert_int_equal(store_flush(s), 0);
+	assert_int_equal(rows_in(s), 6);
+	assert_int_equal(store_close(s), 0);
+}
+
 static int down(void **state)
 {
 	limit_files(RLIM_INFINITY);
@@ -399,6 +418,7 @@ int main(void)
 		T(a_full_disk_loses_and_doubles_nothing),
 		T(a_row_that_the_table_refuses_stops_no_other),
 		T(survives_failing_malloc),
+		T(a_database_that_was_taken_away_is_noticed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
