@@ -53,7 +53,9 @@ static bool replace_file(const char *path, const char *text)
 	size_t n = strlen(text);
 	if (asprintf(&beside, "%s.new", path) < 0)
 		return false;
-	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	/* Others may write to the directory too: neither a link nor a pipe of theirs is followed or waited for. */
+	unlink(beside);
+	int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	/* Readable for node_exporter, which is another user, whatever the umask that protects the database. */
 	bool ok = fd >= 0 && fchmod(fd, 0644) == 0 && write(fd, text, n) == (ssize_t)n;
 	if (fd >= 0)

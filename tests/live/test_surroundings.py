@@ -119,6 +119,35 @@ def test_policy_becomes_a_pipe():
     h.check(again.wait() == 2 and "must be a file" in again.said(), again.said())
 
 
+def test_database_is_deleted():
+    """Said once; what was not written waits for the next start."""
+    s = h.Live("--stats-interval", "1s")
+    n = h.send(h.shipped(CAPTURE))
+    h.wait_until(lambda: "events:\n" + s.said(), lambda: rows(s) == len(h.replay(h.shipped(CAPTURE))))
+    for suffix in ("", "-wal", "-shm"):
+        os.remove(s.db + suffix)
+    n += h.send(h.shipped("sse_everything"))
+    s.wait_frames(n)
+    s.wait_for("the database file was deleted or replaced")
+    time.sleep(2)
+    h.check(s.said().count("deleted or replaced") == 1, s.said())
+    s.signal(signal.SIGTERM)
+    h.check(s.wait() == 3, s.said())
+    again = h.Live(db=s.db)
+    hosts = {e["host"] for e in h.replay(h.shipped("sse_everything"))}
+    h.wait_until(lambda: "what was spilled:\n" + again.said(), lambda: hosts <= {e["host"] for e in again.events()})
+    h.check(again.stop() == 0, again.said())
+
+
+def test_metrics_are_somebody_elses_pipe():
+    """In a directory that others may write to, as node_exporter's is."""
+    metrics = os.path.join(h.workspace(), "shadowtap.prom")
+    os.mkfifo(metrics + ".new")
+    s = h.Live("--metrics", metrics, "--stats-interval", "1s")
+    h.wait_until("metrics", lambda: os.path.isfile(metrics))
+    h.check(s.stop() == 0, s.said())
+
+
 def test_told_to_end_at_once():
     """At whatever moment of its start: no loss is said where there was none, nobody is left."""
     for delay in (0.02, 0.05, 0.1, 0.2, 0.4, 0.8):
@@ -186,4 +215,4 @@ if __name__ == "__main__":
     h.own_network()
     h.veth()
     h.run(test_output_is_not_read, test_output_is_closed, test_descriptors_are_not_handed_on, test_policy_becomes_a_pipe,
-          test_told_to_end_at_once, test_stopped_for_a_while, test_nothing_is_left_by_lost_sensors)
+          test_database_is_deleted, test_metrics_are_somebody_elses_pipe, test_told_to_end_at_once, test_stopped_for_a_while, test_nothing_is_left_by_lost_sensors)
