@@ -1,7 +1,9 @@
 /* A table of subcommands. */
 #include "cli.h"
+#include <fcntl.h>
 #include <getopt.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command commands[] = {
 	{"replay", "read capture files, record the MCP connections in them", cmd_replay},
@@ -25,8 +27,18 @@ static void help(FILE *out)
 	             "  shadowtap query\n");
 }
 
+/* Where a parent closed one of them, the next file that is opened would take its number, and words for the operator would be
+ * written into a database. */
+static void open_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", O_RDWR);
+}
+
 int main(int argc, char **argv)
 {
+	open_standard_descriptors();
 	if (argc < 2) {
 		help(stderr);
 		return EXIT_USAGE;
