@@ -6,11 +6,15 @@ import harness as h
 ONE, OTHER = "http_sdk_json", "ipv6_http"  # of different clients
 
 
-def records(path):
+def contents(path):
     if not os.path.exists(path):
-        return []
+        return ""
     with open(path) as f:
-        return [json.loads(line) for line in f.read().split("\n")[:-1]]
+        return f.read()
+
+
+def records(path):
+    return [json.loads(line) for line in contents(path).split("\n")[:-1]]
 
 
 def wait_records(path, n):
@@ -56,9 +60,8 @@ def test_alert_and_reopen():
     counted = h.wait_until("alerts in statistics", lambda: s.stats()["alerts"]["sent"] > n and s.stats()["alerts"], every=0.3)
     h.check(counted["waiting"] == counted["lost"] == counted["failing"] == 0 and counted["exits"][0]["exit"].startswith("file:"),
             counted)
-    with open(metrics) as f:
-        text = f.read()
-    h.check('shadowtap_alert_exit_up{exit="file:' in text and "shadowtap_alerts_sent_total{" in text, text)
+    h.wait_until("alerts in metrics", lambda: 'shadowtap_alert_exit_up{exit="file:' in contents(metrics) and
+                 "shadowtap_alerts_sent_total{" in contents(metrics))
     h.check(s.stop() == 0, s.said())
 
 

@@ -198,12 +198,42 @@ static void test_print(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, up, down)
 
+static void test_alerts(void **state)
+{
+	(void)state;
+	const char *text = "alert = stdout:\nalert = \"file:///a b?format=eve\"\nalert-window = 2h\nalert-rate = 7\nalert-queue = 9\n";
+	assert_true(live_settings_read(&s, file(text), error));
+	assert_int_equal(s.live.alerts.n_specs, 2);
+	assert_string_equal(s.alerts[1], "file:///a b?format=eve");
+	assert_int_equal(s.live.alerts.window_ns, 7200 * INT64_C(1000000000));
+	assert_int_equal(s.live.alerts.rate, 7);
+	assert_int_equal(s.live.alerts.queue, 9);
+	char printed[8192] = "";
+	FILE *to = fmemopen(printed, sizeof printed, "w");
+	live_settings_print(&s, to);
+	fclose(to);
+	static const char *const lines[] = {"alert = \"stdout:\"\n", "alert = \"file:///a b?format=eve\"\n", "alert-window = 7200s\n",
+	                                    "alert-rate = 7\n", "alert-queue = 9\n"};
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+		assert_non_null(strstr(printed, lines[i]));
+	live_settings_done(&s);
+	live_settings_init(&s);
+	assert_int_equal(s.live.alerts.window_ns, 3600 * INT64_C(1000000000));
+	static const char *const wrong[] = {"alert = \n", "alert-window = 0\n", "alert-rate = 0\n", "alert-queue = 1K\n"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		close(config_fd);
+		assert_false(live_settings_read(&s, file(wrong[i]), error));
+		live_settings_done(&s);
+		live_settings_init(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    T(test_defaults), T(test_units),    T(test_command_line_wins), T(test_list_of_the_command_line_wins_whole),
 	    T(test_refused),  T(test_too_many), T(test_no_interface),      T(test_wrong_command_line),
-	    T(test_print),
+	    T(test_print),    T(test_alerts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
