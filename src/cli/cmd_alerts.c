@@ -1,7 +1,8 @@
-/* `shadowtap alerts`: what waits in the outbox, for whom, and a way to be rid of it. Sends nothing: live and replay do. */
+/* `shadowtap alerts`: what waits in the outbox, for whom, and a way to be rid of it. Sends nothing: live and replay do.
+ */
 #include "alert.h"
-#include "output.h"
 #include "alert_rules_raise.h"
+#include "output.h"
 #include "text.h"
 #include <getopt.h>
 #include <inttypes.h>
@@ -9,26 +10,29 @@
 #include <string.h>
 
 static const char help_text[] =
-	"usage: shadowtap alerts [list] [options]\n"
-	"       shadowtap alerts drop [--db FILE] EXIT\n"
-	"\n"
-	"list   shows for each exit that live or replay ever alerted through how many alerts were raised, sent, wait, were\n"
-	"       refused or lost\n"
-	"drop   forgets an exit, by the name that list shows, and the alerts that wait for it; not while a sensor writes to the\n"
-	"       database\n"
-	"\n"
-	"  --db FILE        events database [shadowtap.db]\n"
-	"  --waiting        show the alerts that wait instead, in the order in which they will go\n"
-	"  --format FORMAT  text, json, jsonl, csv [text]\n"
-	"\n"
-	"Exit: 0 done; 2 usage; 3 the database cannot be opened, or there is no such exit.\n"
-	"\n"
-	"  shadowtap alerts --db events.db\n"
-	"  shadowtap alerts --db events.db --waiting --format jsonl | jq .client_ip\n"
-	"  shadowtap alerts drop --db events.db 'syslog+udp://old-siem.example:514'\n";
+    "usage: shadowtap alerts [list] [options]\n"
+    "       shadowtap alerts drop [--db FILE] EXIT\n"
+    "\n"
+    "list   shows for each exit that live or replay ever alerted through how many alerts were raised, sent, wait, "
+    "were\n"
+    "       refused or lost\n"
+    "drop   forgets an exit, by the name that list shows, and the alerts that wait for it; not while a sensor writes "
+    "to the\n"
+    "       database\n"
+    "\n"
+    "  --db FILE        events database [shadowtap.db]\n"
+    "  --waiting        show the alerts that wait instead, in the order in which they will go\n"
+    "  --format FORMAT  text, json, jsonl, csv [text]\n"
+    "\n"
+    "Exit: 0 done; 2 usage; 3 the database cannot be opened, or there is no such exit.\n"
+    "\n"
+    "  shadowtap alerts --db events.db\n"
+    "  shadowtap alerts --db events.db --waiting --format jsonl | jq .client_ip\n"
+    "  shadowtap alerts drop --db events.db 'syslog+udp://old-siem.example:514'\n";
 
 static const char *const exit_columns[] = {"exit", "raised", "sent", "waiting", "refused", "lost", NULL};
-static const char *const alert_columns[] = {"id", "exit", "why", "count", "raised", "severity", "client_ip", "authority", "event_id", NULL};
+static const char *const alert_columns[] = {"id",       "exit",      "why",       "count",    "raised",
+					    "severity", "client_ip", "authority", "event_id", NULL};
 
 struct listing {
 	struct output out;
@@ -66,10 +70,12 @@ static json_t *alert_row(const char *name, const struct store_alert *a)
 	json_t *event = json_loads(a->event, 0, NULL);
 	event_time_format(a->raised_ns, raised);
 	alert_rules_authority(event, authority);
-	json_t *row = json_pack("{s:o, s:o, s:s, s:o, s:s, s:s, s:O?, s:s, s:O?}", "id", number(a->id), "exit", text_json(name), "why",
-	                        alert_why_name(a->why >= ALERT_NEW && a->why <= ALERT_AGAIN ? (enum alert_why)a->why : ALERT_NEW),
-	                        "count", number(a->count), "raised", raised, "severity", severity_name(a->severity), "client_ip",
-	                        json_object_get(event, "client_ip"), "authority", authority, "event_id", json_object_get(event, "event_id"));
+	json_t *row = json_pack(
+	    "{s:o, s:o, s:s, s:o, s:s, s:s, s:O?, s:s, s:O?}", "id", number(a->id), "exit", text_json(name), "why",
+	    alert_why_name(a->why >= ALERT_NEW && a->why <= ALERT_AGAIN ? (enum alert_why)a->why : ALERT_NEW), "count",
+	    number(a->count), "raised", raised, "severity", severity_name(a->severity), "client_ip",
+	    json_object_get(event, "client_ip"), "authority", authority, "event_id",
+	    json_object_get(event, "event_id"));
 	json_decref(event);
 	return row;
 }
@@ -78,8 +84,9 @@ static int on_exit_named(void *context, int64_t id, const char *name, const stru
 {
 	struct listing *l = context;
 	if (!l->waiting) {
-		show(l, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "exit", text_json(name), "raised", number(c->raised), "sent", number(c->sent),
-		                  "waiting", number(c->waiting), "refused", number(c->refused), "lost", number(c->lost)));
+		show(l, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "exit", text_json(name), "raised",
+				  number(c->raised), "sent", number(c->sent), "waiting", number(c->waiting), "refused",
+				  number(c->refused), "lost", number(c->lost)));
 		return 0;
 	}
 	struct store_alert a = {0};
@@ -143,8 +150,11 @@ static int drop(const char *db, const char *name)
 
 int cmd_alerts(int argc, char **argv)
 {
-	static const struct option options[] = {{"db", required_argument, NULL, 'd'}, {"waiting", no_argument, NULL, 'w'},
-	                                        {"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"db", required_argument, NULL, 'd'},
+						{"waiting", no_argument, NULL, 'w'},
+						{"format", required_argument, NULL, 'f'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
 	const char *db = "shadowtap.db";
 	enum cli_format format = CLI_TEXT;
 	bool waiting = false, format_given = false;

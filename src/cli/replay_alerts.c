@@ -1,5 +1,5 @@
-/* replay's side of alerting: options -> exits, and how long the end waits for them. Alerts go out while captures are still being read: a pipe may
- * never end. */
+/* replay's side of alerting: options -> exits, and how long the end waits for them. Alerts go out while captures are
+ * still being read: a pipe may never end. */
 #include "replay.h"
 #include <inttypes.h>
 #include <unistd.h>
@@ -18,10 +18,15 @@ int replay_alerts_prepare(struct replay_alerts *a, const struct replay_options *
 	if (o->n_alerts == 0)
 		return EXIT_OK;
 	gethostname(host, sizeof host - 1);
-	struct alerts_config config = {.specs = o->alerts, .n_specs = o->n_alerts, .min_confidence = o->min_confidence,
-	                               .window_ns = (int64_t)o->alert_window * 1000000000, .rate = (unsigned)o->alert_rate,
-	                               .queue = o->alert_queue, .who = {host, "shadowtap", SHADOWTAP_VERSION, getpid()},
-	                               .say = say, .context = (void *)o};
+	struct alerts_config config = {.specs = o->alerts,
+				       .n_specs = o->n_alerts,
+				       .min_confidence = o->min_confidence,
+				       .window_ns = (int64_t)o->alert_window * 1000000000,
+				       .rate = (unsigned)o->alert_rate,
+				       .queue = o->alert_queue,
+				       .who = {host, "shadowtap", SHADOWTAP_VERSION, getpid()},
+				       .say = say,
+				       .context = (void *)o};
 	if (alerts_new(&config, &a->alerts, error) == 0)
 		return EXIT_OK;
 	cli_error("--alert: %s", error);
@@ -59,8 +64,9 @@ bool replay_alerts_end(struct replay_alerts *a, const struct replay_options *o)
 	if (lost)
 		cli_error("%" PRIu64 " alert%s refused or lost, and never go out", lost, lost == 1 ? " was" : "s were");
 	if (left)
-		cli_error("%" PRIu64 " alert%s not gone out within %" PRIu64 " s, but wait%s in %s for the next run with the same --alert", left,
-		          left == 1 ? " has" : "s have", o->alert_wait, left == 1 ? "s" : "", o->db);
+		cli_error("%" PRIu64 " alert%s not gone out within %" PRIu64
+			  " s, but wait%s in %s for the next run with the same --alert",
+			  left, left == 1 ? " has" : "s have", o->alert_wait, left == 1 ? "s" : "", o->db);
 	alerts_stop(a->alerts, 0);
 	return left == 0 && lost == 0;
 }

@@ -20,20 +20,21 @@ void alert_rules_authority(const json_t *event, char out[ALERT_AUTHORITY_TEXT])
 	if (name)
 		text_copy(out, ALERT_AUTHORITY_TEXT, slice_str(name));
 	else
-		snprintf(out, ALERT_AUTHORITY_TEXT, ip && strchr(ip, ':') ? "[%s]:%" JSON_INTEGER_FORMAT : "%s:%" JSON_INTEGER_FORMAT,
-		         ip ? ip : "", port);
+		snprintf(out, ALERT_AUTHORITY_TEXT,
+			 ip && strchr(ip, ':') ? "[%s]:%" JSON_INTEGER_FORMAT : "%s:%" JSON_INTEGER_FORMAT,
+			 ip ? ip : "", port);
 }
 
-#define ENUM_OF(name, field, count, names) \
-	static bool name(const json_t *event, int *ret) \
-	{ \
-		const char *text = text_of(event, field); \
-		for (int i = 0; text && i < (int)(count); i++) \
-			if (names(i) && strcmp(text, names(i)) == 0) { \
-				*ret = i; \
-				return true; \
-			} \
-		return false; \
+#define ENUM_OF(name, field, count, names)                                                                             \
+	static bool name(const json_t *event, int *ret)                                                                \
+	{                                                                                                              \
+		const char *text = text_of(event, field);                                                              \
+		for (int i = 0; text && i < (int)(count); i++)                                                         \
+			if (names(i) && strcmp(text, names(i)) == 0) {                                                 \
+				*ret = i;                                                                              \
+				return true;                                                                           \
+			}                                                                                              \
+		return false;                                                                                          \
 	}
 ENUM_OF(verdict_of, "verdict", VERDICT_COUNT, verdict_name)
 ENUM_OF(confidence_of, "confidence", CONFIDENCE_COUNT, confidence_name)
@@ -56,18 +57,21 @@ static bool read_fact(const json_t *event, struct fact *ret)
 	bool date_only;
 	*ret = (struct fact){.event_id = text_of(event, "event_id")};
 	ret->key = (struct store_alert_key){text_of(event, "client_ip"), ret->authority, text_of(event, "verdict")};
-	if (!ret->event_id || !ret->key.client || !verdict_of(event, &ret->verdict) || !confidence_of(event, &confidence) ||
-	    !stage_of(event, &stage) || !severity_as(event, &severity))
+	if (!ret->event_id || !ret->key.client || !verdict_of(event, &ret->verdict) ||
+	    !confidence_of(event, &confidence) || !stage_of(event, &stage) || !severity_as(event, &severity))
 		return false;
-	ret->level = (struct store_alert_level){(enum confidence)confidence, (enum stage)stage, (enum severity)severity};
+	ret->level =
+	    (struct store_alert_level){(enum confidence)confidence, (enum stage)stage, (enum severity)severity};
 	rfc3339_parse(slice_str(text_of(event, "first_seen")), &ret->time_ns, &date_only);
 	alert_rules_authority(event, ret->authority);
 	return true;
 }
 
-static int add(const struct alert_rules *r, struct store *s, const json_t *event, const struct fact *f, const struct alert_ruling *ruling)
+static int add(const struct alert_rules *r, struct store *s, const json_t *event, const struct fact *f,
+	       const struct alert_ruling *ruling)
 {
-	struct store_alert a = {.why = (int)ruling->why, .count = ruling->count, .raised_ns = r->now_ns(), .severity = f->level.severity};
+	struct store_alert a = {
+	    .why = (int)ruling->why, .count = ruling->count, .raised_ns = r->now_ns(), .severity = f->level.severity};
 	int rc = 0;
 	a.event = json_dumps(event, JSON_COMPACT | JSON_ENSURE_ASCII);
 	if (!a.event)

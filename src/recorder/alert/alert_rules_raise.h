@@ -1,5 +1,5 @@
-/* Events as they are written -> alerts in the outbox, in the same transaction: what the rules remember is read and written beside the event.
- * Called by the store for each row. Sends nothing. */
+/* Events as they are written -> alerts in the outbox, in the same transaction: what the rules remember is read and
+ * written beside the event. Called by the store for each row. Sends nothing. */
 #ifndef SHADOWTAP_ALERT_RULES_RAISE_H
 #define SHADOWTAP_ALERT_RULES_RAISE_H
 
@@ -10,8 +10,8 @@
 struct alert_rules {
 	enum confidence min_confidence;
 	int64_t window_ns;
-	uint64_t queue;             /* alerts that may wait, for each exit */
-	int64_t (*now_ns)(void);    /* wall clock, of `raised` */
+	uint64_t queue;          /* alerts that may wait, for each exit */
+	int64_t (*now_ns)(void); /* wall clock, of `raised` */
 	struct {
 		int64_t id;
 		enum severity least;

@@ -89,8 +89,10 @@ static int tell_of_left(void *context, int64_t id, const char *name, const struc
 		if (a->rules.exits[i].id == id)
 			return 0;
 	if (counts->waiting) {
-		snprintf(text, sizeof text, "%" PRIu64 " alerts wait for %.300s, which is not named now ('shadowtap alerts' can drop them)",
-		         counts->waiting, name);
+		snprintf(text, sizeof text,
+			 "%" PRIu64
+			 " alerts wait for %.300s, which is not named now ('shadowtap alerts' can drop them)",
+			 counts->waiting, name);
 		text_escape_terminal(escaped, sizeof escaped, slice_str(text));
 		a->config.say(a->config.context, true, escaped);
 	}
@@ -115,8 +117,12 @@ int alerts_start(struct alerts *a, struct store *s, char error[ALERTS_ERROR_TEXT
 		snprintf(error, ALERTS_ERROR_TEXT, "%s", store_error(s));
 		return rc;
 	}
-	struct dispatcher_config config = {.exits = exits, .n_exits = a->n, .store = s, .rate = a->config.rate, .say = a->config.say,
-	                                   .context = a->config.context};
+	struct dispatcher_config config = {.exits = exits,
+					   .n_exits = a->n,
+					   .store = s,
+					   .rate = a->config.rate,
+					   .say = a->config.say,
+					   .context = a->config.context};
 	rc = dispatcher_start(&config, &a->dispatcher, error);
 	if (rc != 0)
 		return rc;

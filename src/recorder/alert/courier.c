@@ -1,5 +1,6 @@
-/* A round: alerts are sent in order until none is left, the rate is used up, a failure, or it is time to settle; then what the exit holds back is
- * pushed out, and only then is the outbox told that they have gone. Whoever kills the process in between gets them sent twice, never lost. */
+/* A round: alerts are sent in order until none is left, the rate is used up, a failure, or it is time to settle; then
+ * what the exit holds back is pushed out, and only then is the outbox told that they have gone. Whoever kills the
+ * process in between gets them sent twice, never lost. */
 #include "courier.h"
 #include "status.h"
 #include "text.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 
 enum {
-	ROUND = 200,              /* alerts between two settlings */
+	ROUND = 200, /* alerts between two settlings */
 	ROUND_MS = 500,
 	PAUSE_MS = 100,           /* for the rate: some alerts at once, not a transaction for each */
 	LOOK_MS = 5000,           /* between looks at the counts, and for alerts that nobody told of */
@@ -56,7 +57,8 @@ void courier_look(struct courier *c)
 	c->state.counts = now;
 	pthread_mutex_unlock(&c->d->lock);
 	if (lost && !c->losing)
-		say(c, true, "%s: ALERTS ARE LOST: the outbox is full (--alert-queue), the least severe and oldest go", c->state.name);
+		say(c, true, "%s: ALERTS ARE LOST: the outbox is full (--alert-queue), the least severe and oldest go",
+		    c->state.name);
 	else if (!lost && c->losing && !c->failures)
 		say(c, false, "%s: no more alerts are lost; %" PRIu64 " were until now", c->state.name, now.lost);
 	else
@@ -120,9 +122,15 @@ static enum outcome send_one(struct courier *c, const struct store_alert *row)
 	json_error_t why;
 	json_t *event = json_loads(row->event, JSON_REJECT_DUPLICATES, &why);
 	if (!event) /* somebody else wrote into the outbox */
-		return json_error_code(&why) == json_error_out_of_memory ? failed(c, error) : refused(c, "the outbox holds what is no event");
-	struct alert a = {.id = row->id, .why = row->why >= ALERT_NEW && row->why <= ALERT_AGAIN ? (enum alert_why)row->why : ALERT_NEW,
-	                  .count = row->count, .raised_ns = row->raised_ns, .event = event};
+		return json_error_code(&why) == json_error_out_of_memory
+			   ? failed(c, error)
+			   : refused(c, "the outbox holds what is no event");
+	struct alert a = {.id = row->id,
+			  .why =
+			      row->why >= ALERT_NEW && row->why <= ALERT_AGAIN ? (enum alert_why)row->why : ALERT_NEW,
+			  .count = row->count,
+			  .raised_ns = row->raised_ns,
+			  .event = event};
 	int rc = alert_exit_send(c->exit, &a, error);
 	json_decref(event);
 	error[sizeof error - 1] = 0;
@@ -215,7 +223,7 @@ void *courier_run(void *context)
 {
 	struct courier *c = context;
 	struct dispatcher *d = c->d;
-	for (bool last = false; ;) {
+	for (bool last = false;;) {
 		pthread_mutex_lock(&d->lock);
 		uint64_t news = d->news, wish = d->wish;
 		bool reopen = c->reopen;

@@ -19,7 +19,7 @@ struct courier {
 	uint64_t gone, sent; /* ids: up to the first all is forgotten, up to the second all is sent */
 	uint64_t refused;    /* between the two */
 	uint64_t refused_in_all;
-	unsigned failures;   /* in a row */
+	unsigned failures; /* in a row */
 	int64_t retry_ms, refilled_ms;
 	double tokens;
 	unsigned dice;
@@ -34,7 +34,7 @@ struct dispatcher {
 	bool silent;
 	pthread_mutex_t lock;
 	pthread_cond_t nudge, change; /* for couriers; for who waits for them */
-	uint64_t news, wish;    /* commits; wishes to be told when nothing waits */
+	uint64_t news, wish;          /* commits; wishes to be told when nothing waits */
 	bool stopping;
 	int64_t give_up_ms;
 	size_t n;

@@ -42,11 +42,16 @@ static struct dispatcher *dispatcher_new(const struct dispatcher_config *config)
 	return d;
 }
 
-static int add_courier(struct dispatcher *d, const struct dispatcher_config *config, size_t i, char error[STORE_ERROR_TEXT])
+static int add_courier(struct dispatcher *d, const struct dispatcher_config *config, size_t i,
+		       char error[STORE_ERROR_TEXT])
 {
 	struct courier *c = &d->couriers[i];
-	*c = (struct courier){.d = d, .exit = config->exits[i].exit, .id = config->exits[i].id, .tokens = d->rate,
-	                      .refilled_ms = dispatcher_now_ms(), .dice = (unsigned)dispatcher_now_ms() + (unsigned)i};
+	*c = (struct courier){.d = d,
+			      .exit = config->exits[i].exit,
+			      .id = config->exits[i].id,
+			      .tokens = d->rate,
+			      .refilled_ms = dispatcher_now_ms(),
+			      .dice = (unsigned)dispatcher_now_ms() + (unsigned)i};
 	c->state.name = alert_exit_name(c->exit);
 	int rc = store_outbox_open(config->store, &c->outbox, error);
 	if (rc != 0)

@@ -1,6 +1,6 @@
-/* The outbox -> exits: for each exit a thread with a connection to the database of its own, so that one that hangs stops no other. In the order
- * of the outbox, at least once, no faster than allowed; what cannot be sent waits and is tried again. Called by alerts.c. Decides
- * nothing about what is an alert. */
+/* The outbox -> exits: for each exit a thread with a connection to the database of its own, so that one that hangs
+ * stops no other. In the order of the outbox, at least once, no faster than allowed; what cannot be sent waits and is
+ * tried again. Called by alerts.c. Decides nothing about what is an alert. */
 #ifndef SHADOWTAP_DISPATCHER_H
 #define SHADOWTAP_DISPATCHER_H
 
@@ -9,8 +9,8 @@
 
 struct dispatcher;
 
-/* A sentence for the operator. wrong: something is, or is lost; else a note that something went as it should. In any thread, one at
- * a time. */
+/* A sentence for the operator. wrong: something is, or is lost; else a note that something went as it should. In any
+ * thread, one at a time. */
 typedef void alerts_say_fn(void *context, bool wrong, const char *sentence);
 
 struct dispatcher_exit {
@@ -40,12 +40,12 @@ struct dispatcher_state {
 	const char *name;
 	struct store_alert_counts counts; /* since the database was made; some seconds old at most */
 	bool failing;
-	char error[ALERT_ERROR_TEXT];     /* why, while failing */
+	char error[ALERT_ERROR_TEXT]; /* why, while failing */
 };
 void dispatcher_state(struct dispatcher *d, size_t exit, struct dispatcher_state *ret);
 
-/* One last try of each exit, no longer than that. What is left stays for the next start. False if a thread hangs in its exit: then that and
- * the dispatcher may not be touched again, and the exits neither. */
+/* One last try of each exit, no longer than that. What is left stays for the next start. False if a thread hangs in its
+ * exit: then that and the dispatcher may not be touched again, and the exits neither. */
 bool dispatcher_stop(struct dispatcher *d, int timeout_ms);
 
 #endif

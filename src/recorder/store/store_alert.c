@@ -26,11 +26,13 @@ static int run(struct store *s, sqlite3_stmt *stmt, int failure)
 /* The table is ours, but its file can be written by others. */
 static struct store_alert_level level_of(sqlite3_stmt *row, int i)
 {
-	int confidence = sqlite3_column_int(row, i), stage = sqlite3_column_int(row, i + 1), severity = sqlite3_column_int(row, i + 2);
+	int confidence = sqlite3_column_int(row, i), stage = sqlite3_column_int(row, i + 1),
+	    severity = sqlite3_column_int(row, i + 2);
 	return (struct store_alert_level){
-		.confidence = confidence > 0 && confidence < CONFIDENCE_COUNT ? (enum confidence)confidence : CONFIDENCE_NONE,
-		.stage = stage > 0 && stage < STAGE_COUNT ? (enum stage)stage : STAGE_UNKNOWN,
-		.severity = severity > 0 && severity < SEVERITY_COUNT ? (enum severity)severity : SEVERITY_INFO};
+	    .confidence =
+		confidence > 0 && confidence < CONFIDENCE_COUNT ? (enum confidence)confidence : CONFIDENCE_NONE,
+	    .stage = stage > 0 && stage < STAGE_COUNT ? (enum stage)stage : STAGE_UNKNOWN,
+	    .severity = severity > 0 && severity < SEVERITY_COUNT ? (enum severity)severity : SEVERITY_INFO};
 }
 
 static int64_t time_of(sqlite3_stmt *row, int i)
@@ -54,25 +56,31 @@ int store_alert_window(struct store *s, const struct store_alert_key *k, struct 
 	rc = row ? alert_sql_step(s, row) : rc;
 	if (rc != 1)
 		return rc;
-	*ret = (struct store_alert_window){.since_ns = time_of(row, 0), .until_ns = time_of(row, 1), .count = count_of(row, 2),
-	                                   .said = count_of(row, 3), .level = level_of(row, 4)};
+	*ret = (struct store_alert_window){.since_ns = time_of(row, 0),
+					   .until_ns = time_of(row, 1),
+					   .count = count_of(row, 2),
+					   .said = count_of(row, 3),
+					   .level = level_of(row, 4)};
 	alert_sql_over(row);
 	return 1;
 }
 
-int store_alert_window_put(struct store *s, const struct store_alert_key *k, const struct store_alert_window *w, bool began)
+int store_alert_window_put(struct store *s, const struct store_alert_key *k, const struct store_alert_window *w,
+			   bool began)
 {
 	char since[EVENT_TIME_TEXT], until[EVENT_TIME_TEXT];
 	int rc = 0;
 	event_time_format(w->since_ns, since);
 	event_time_format(w->until_ns, until);
-	sqlite3_stmt *put = alert_sql_bind(s, began ? SQL_WINDOW_BEGIN : SQL_WINDOW_PUT, &rc, "tttttiiiii", k->client, k->authority,
-	                                   k->verdict, since, until, (int64_t)w->count, (int64_t)w->said,
-	                                   (int64_t)w->level.confidence, (int64_t)w->level.stage, (int64_t)w->level.severity);
+	sqlite3_stmt *put =
+	    alert_sql_bind(s, began ? SQL_WINDOW_BEGIN : SQL_WINDOW_PUT, &rc, "tttttiiiii", k->client, k->authority,
+			   k->verdict, since, until, (int64_t)w->count, (int64_t)w->said, (int64_t)w->level.confidence,
+			   (int64_t)w->level.stage, (int64_t)w->level.severity);
 	rc = run(s, put, rc);
 	if (rc != 0 || !began)
 		return rc;
-	int64_t newest = sqlite3_last_insert_rowid(s->db); /* the largest id: all are above it minus the limit, so no more than that are there */
+	int64_t newest = sqlite3_last_insert_rowid(
+	    s->db); /* the largest id: all are above it minus the limit, so no more than that are there */
 	sqlite3_stmt *forget = alert_sql_bind(s, SQL_WINDOWS_FORGET, &rc, "i", newest - LIMIT_ALERT_WINDOWS);
 	return run(s, forget, rc);
 }
@@ -92,8 +100,8 @@ int store_alert_seen(struct store *s, const char *event_id, const char *verdict,
 int store_alert_seen_put(struct store *s, const char *event_id, const char *verdict, const struct store_alert_level *l)
 {
 	int rc = 0;
-	sqlite3_stmt *put = alert_sql_bind(s, SQL_SEEN_PUT, &rc, "ttiii", event_id, verdict, (int64_t)l->confidence, (int64_t)l->stage,
-	                                   (int64_t)l->severity);
+	sqlite3_stmt *put = alert_sql_bind(s, SQL_SEEN_PUT, &rc, "ttiii", event_id, verdict, (int64_t)l->confidence,
+					   (int64_t)l->stage, (int64_t)l->severity);
 	rc = put ? alert_sql_step(s, put) : rc;
 	if (rc != 1)
 		return rc;
@@ -107,7 +115,8 @@ int store_alert_seen_put(struct store *s, const char *event_id, const char *verd
 static int make_room(struct store *s, int64_t exit, uint64_t excess)
 {
 	int rc = 0;
-	sqlite3_stmt *overflow = alert_sql_bind(s, SQL_OVERFLOW, &rc, "ii", exit, (int64_t)(excess < 1000 ? excess : 1000));
+	sqlite3_stmt *overflow =
+	    alert_sql_bind(s, SQL_OVERFLOW, &rc, "ii", exit, (int64_t)(excess < 1000 ? excess : 1000));
 	rc = run(s, overflow, rc);
 	if (rc != 0)
 		return rc;
@@ -125,8 +134,8 @@ int store_alert_add(struct store *s, int64_t exit, const struct store_alert *a, 
 	uint64_t waiting = count_of(raised, 0);
 	alert_sql_over(raised);
 	rc = 0;
-	sqlite3_stmt *add = alert_sql_bind(s, SQL_ADD, &rc, "iiiiit", exit, (int64_t)a->severity, (int64_t)a->why, (int64_t)a->count,
-	                                   a->raised_ns, a->event);
+	sqlite3_stmt *add = alert_sql_bind(s, SQL_ADD, &rc, "iiiiit", exit, (int64_t)a->severity, (int64_t)a->why,
+					   (int64_t)a->count, a->raised_ns, a->event);
 	rc = run(s, add, rc);
 	return rc == 0 && waiting > most ? make_room(s, exit, waiting - most) : rc;
 }

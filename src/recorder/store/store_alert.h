@@ -1,14 +1,14 @@
-/* Alerts in the database: what windows and events are remembered, and the outbox of what has not gone out yet. The first half is called inside
- * the transaction that writes an event (store_on_write), the second by those who deliver, each with a connection of its own.
- * Decides neither what is worth an alert nor when one is sent. */
+/* Alerts in the database: what windows and events are remembered, and the outbox of what has not gone out yet. The
+ * first half is called inside the transaction that writes an event (store_on_write), the second by those who deliver,
+ * each with a connection of its own. Decides neither what is worth an alert nor when one is sent. */
 #ifndef SHADOWTAP_STORE_ALERT_H
 #define SHADOWTAP_STORE_ALERT_H
 
 #include "store.h"
 
-/* Called for each row inside the transaction that writes it, in order, once the row itself is written; what it writes is committed with the
- * event or not at all. 0, or a failure: then nothing of the batch is committed and all of it is tried again. It may call the
- * functions below that say so, and nothing else of the store. */
+/* Called for each row inside the transaction that writes it, in order, once the row itself is written; what it writes
+ * is committed with the event or not at all. 0, or a failure: then nothing of the batch is committed and all of it is
+ * tried again. It may call the functions below that say so, and nothing else of the store. */
 typedef int store_write_fn(void *context, struct store *s, const json_t *event);
 /* done: called after each such transaction has committed. For what is put from now on; NULL for nobody. */
 void store_on_write(struct store *s, store_write_fn *fn, void (*done)(void *context), void *context);
@@ -27,15 +27,16 @@ struct store_alert_key {
 };
 
 struct store_alert_window {
-	int64_t since_ns, until_ns; /* packet time; kept to the microsecond */
-	uint64_t count, said;       /* events in it; those that alerts have stood for */
+	int64_t since_ns, until_ns;     /* packet time; kept to the microsecond */
+	uint64_t count, said;           /* events in it; those that alerts have stood for */
 	struct store_alert_level level; /* the highest that was alerted */
 };
 
 /* 1: there is one; 0: none. */
 int store_alert_window(struct store *s, const struct store_alert_key *k, struct store_alert_window *ret);
 /* In place of the key's former one. began: it is a new window, which is forgotten after all that began earlier. */
-int store_alert_window_put(struct store *s, const struct store_alert_key *k, const struct store_alert_window *w, bool began);
+int store_alert_window_put(struct store *s, const struct store_alert_key *k, const struct store_alert_window *w,
+			   bool began);
 /* Whether the event has been counted with that verdict (1), and how far it had risen; 0: not, or that is forgotten. */
 int store_alert_seen(struct store *s, const char *event_id, const char *verdict, struct store_alert_level *ret);
 int store_alert_seen_put(struct store *s, const char *event_id, const char *verdict, const struct store_alert_level *l);
@@ -50,8 +51,8 @@ struct store_alert {
 	char *event; /* JSON text */
 };
 
-/* Appends to the exit's outbox; where that then holds more than `most`, the least severe go, of those the oldest, counted as lost. a->id is
- * ignored. */
+/* Appends to the exit's outbox; where that then holds more than `most`, the least severe go, of those the oldest,
+ * counted as lost. a->id is ignored. */
 int store_alert_add(struct store *s, int64_t exit, const struct store_alert *a, uint64_t most);
 
 /* ---- before events are put ---- */
@@ -72,7 +73,8 @@ int store_alert_exit_drop(struct store *s, int64_t exit);
 
 /* Beside the writer's, which must outlive it. Used by one thread at a time; closed by store_close_read. */
 int store_outbox_open(const struct store *writer, struct store **ret, char error[STORE_ERROR_TEXT]);
-/* The first one after that id. 1: *ret, whose event is the caller's to free; 0: none. Also on a store opened to read. */
+/* The first one after that id. 1: *ret, whose event is the caller's to free; 0: none. Also on a store opened to read.
+ */
 int store_outbox_next(struct store *s, int64_t exit, uint64_t after, struct store_alert *ret);
 /* Those up to that id have gone, but for `refused` of them, which nobody wants. */
 int store_outbox_forget(struct store *s, int64_t exit, uint64_t through, uint64_t refused);

@@ -1,4 +1,5 @@
-/* The outbox as those see it who deliver it or look at it: short reads, and short transactions that forget what has gone. */
+/* The outbox as those see it who deliver it or look at it: short reads, and short transactions that forget what has
+ * gone. */
 #include "status.h"
 #include "store_alert.h"
 #include "store_alert_sql.h"
@@ -48,10 +49,13 @@ int store_outbox_next(struct store *s, int64_t exit, uint64_t after, struct stor
 		return rc;
 	const char *text = (const char *)sqlite3_column_text(row, 5);
 	int severity = sqlite3_column_int(row, 4);
-	struct store_alert a = {.id = count_of(row, 0), .why = sqlite3_column_int(row, 1), .count = count_of(row, 2),
-	                        .raised_ns = sqlite3_column_int64(row, 3),
-	                        .severity = severity > 0 && severity < SEVERITY_COUNT ? (enum severity)severity : SEVERITY_INFO,
-	                        .event = text ? strdup(text) : NULL};
+	struct store_alert a = {.id = count_of(row, 0),
+				.why = sqlite3_column_int(row, 1),
+				.count = count_of(row, 2),
+				.raised_ns = sqlite3_column_int64(row, 3),
+				.severity =
+				    severity > 0 && severity < SEVERITY_COUNT ? (enum severity)severity : SEVERITY_INFO,
+				.event = text ? strdup(text) : NULL};
 	alert_sql_over(row);
 	if (!a.event) {
 		snprintf(s->error, sizeof s->error, "out of memory");
@@ -98,7 +102,8 @@ int store_outbox_counts(struct store *s, int64_t exit, struct store_alert_counts
 	rc = row ? alert_sql_step(s, row) : rc;
 	if (rc != 1)
 		return rc == 0 ? FAIL_DATABASE : rc;
-	*ret = (struct store_alert_counts){count_of(row, 0), count_of(row, 1), count_of(row, 2), count_of(row, 3), count_of(row, 4)};
+	*ret = (struct store_alert_counts){count_of(row, 0), count_of(row, 1), count_of(row, 2), count_of(row, 3),
+					   count_of(row, 4)};
 	alert_sql_over(row);
 	return 0;
 }
@@ -114,7 +119,8 @@ int store_alert_exits(struct store *s, store_alert_exit_fn *fn, void *context)
 			return rc;
 		const char *text = (const char *)sqlite3_column_text(row, 1);
 		char *name = text ? strdup(text) : NULL;
-		struct store_alert_counts counts = {count_of(row, 2), count_of(row, 3), count_of(row, 4), count_of(row, 5), count_of(row, 6)};
+		struct store_alert_counts counts = {count_of(row, 2), count_of(row, 3), count_of(row, 4),
+						    count_of(row, 5), count_of(row, 6)};
 		id = sqlite3_column_int64(row, 0);
 		alert_sql_over(row);
 		if (!name) {

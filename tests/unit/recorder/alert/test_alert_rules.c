@@ -1,8 +1,11 @@
 /* Windows by packet time: what makes an alert, for how many events it stands, and what does not make one. */
-#include "alert_rules.h"
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+
 #include <cmocka.h>
+
+#include "alert_rules.h"
 
 #define S INT64_C(1000000000)
 #define HOUR (3600 * S)
@@ -72,10 +75,15 @@ static void each_part_rises_for_itself(void **state)
 {
 	(void)state;
 	const struct store_alert_level base = {CONFIDENCE_LIKELY, STAGE_UNKNOWN, SEVERITY_LOW};
-	const struct { struct store_alert_level now; bool rises; } cases[] = {
-		{{CONFIDENCE_CONFIRMED, STAGE_UNKNOWN, SEVERITY_LOW}, true}, {{CONFIDENCE_LIKELY, STAGE_ESTABLISHED, SEVERITY_LOW}, true},
-		{{CONFIDENCE_LIKELY, STAGE_UNKNOWN, SEVERITY_MEDIUM}, true}, {{CONFIDENCE_LIKELY, STAGE_ATTEMPTED, SEVERITY_LOW}, false},
-		{{CONFIDENCE_POSSIBLE, STAGE_UNKNOWN, SEVERITY_INFO}, false}, {base, false}};
+	const struct {
+		struct store_alert_level now;
+		bool rises;
+	} cases[] = {{{CONFIDENCE_CONFIRMED, STAGE_UNKNOWN, SEVERITY_LOW}, true},
+		     {{CONFIDENCE_LIKELY, STAGE_ESTABLISHED, SEVERITY_LOW}, true},
+		     {{CONFIDENCE_LIKELY, STAGE_UNKNOWN, SEVERITY_MEDIUM}, true},
+		     {{CONFIDENCE_LIKELY, STAGE_ATTEMPTED, SEVERITY_LOW}, false},
+		     {{CONFIDENCE_POSSIBLE, STAGE_UNKNOWN, SEVERITY_INFO}, false},
+		     {base, false}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct alert_memory m = {0};
 		another(&m, START, &base);
@@ -146,10 +154,14 @@ static void times_at_the_edge_of_64_bits_do_no_harm(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test(name)
-	const struct CMUnitTest tests[] = {
-		T(the_first_alerts_and_the_next_only_count), T(a_window_ends_by_packet_time), T(each_rise_alerts_at_once),
-		T(each_part_rises_for_itself), T(an_update_does_not_count_again), T(an_update_opens_no_window),
-		T(what_comes_late_belongs_to_the_window_and_what_is_old_does_not), T(a_forgotten_window_is_made_anew),
-		T(times_at_the_edge_of_64_bits_do_no_harm)};
+	const struct CMUnitTest tests[] = {T(the_first_alerts_and_the_next_only_count),
+					   T(a_window_ends_by_packet_time),
+					   T(each_rise_alerts_at_once),
+					   T(each_part_rises_for_itself),
+					   T(an_update_does_not_count_again),
+					   T(an_update_opens_no_window),
+					   T(what_comes_late_belongs_to_the_window_and_what_is_old_does_not),
+					   T(a_forgotten_window_is_made_anew),
+					   T(times_at_the_edge_of_64_bits_do_no_harm)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* Events -> windows and outbox in the database: in the event's own transaction, across restarts, within bounds. */
-#include "recorder/store/store_fixture.h"
 #include "alert_rules_raise.h"
+#include "recorder/store/store_fixture.h"
 #include <sqlite3.h>
 
 #define S INT64_C(1000000000)
@@ -26,7 +26,11 @@ static struct store *alerting(struct fixture *f, size_t exits)
 {
 	static const char *const names[] = {"file:///a", "file:///b"};
 	struct store *s = opened(f);
-	rules = (struct alert_rules){.min_confidence = CONFIDENCE_LIKELY, .window_ns = HOUR, .queue = 1000, .now_ns = fixed_clock, .n_exits = exits};
+	rules = (struct alert_rules){.min_confidence = CONFIDENCE_LIKELY,
+				     .window_ns = HOUR,
+				     .queue = 1000,
+				     .now_ns = fixed_clock,
+				     .n_exits = exits};
 	for (size_t i = 0; i < exits; i++)
 		assert_int_equal(store_alert_exit(s, names[i], &rules.exits[i].id), 0);
 	store_on_write(s, alert_rules_raise, committed, &rules);
@@ -150,8 +154,8 @@ static void a_full_outbox_loses_the_least_severe_and_oldest(void **state)
 {
 	struct store *s = alerting(*state, 1);
 	rules.queue = 3;
-	static const enum confidence sure[] = {CONFIDENCE_CONFIRMED, CONFIDENCE_LIKELY, CONFIDENCE_LIKELY, CONFIDENCE_CONFIRMED, CONFIDENCE_CONFIRMED,
-	                                       CONFIDENCE_LIKELY};
+	static const enum confidence sure[] = {CONFIDENCE_CONFIRMED, CONFIDENCE_LIKELY,    CONFIDENCE_LIKELY,
+					       CONFIDENCE_CONFIRMED, CONFIDENCE_CONFIRMED, CONFIDENCE_LIKELY};
 	for (int i = 0; i < 6; i++) {
 		char host[32];
 		snprintf(host, sizeof host, "h%d.example", i);
@@ -161,7 +165,8 @@ static void a_full_outbox_loses_the_least_severe_and_oldest(void **state)
 	assert_int_equal(c.raised, 6);
 	assert_int_equal(c.waiting, 3);
 	assert_int_equal(c.lost, 3);
-	static const char *const left[] = {"h0.example", "h3.example", "h4.example"}; /* the last one was less severe than all */
+	static const char *const left[] = {"h0.example", "h3.example",
+					   "h4.example"}; /* the last one was less severe than all */
 	struct store_alert a = {0};
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(store_outbox_next(s, rules.exits[0].id, a.id, &a), 1);
@@ -240,7 +245,8 @@ static void a_doctored_table_does_not_hold_up_events(void **state)
 	sqlite3 *c = NULL;
 	assert_int_equal(sqlite3_open(f->db, &c), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(c, "DELETE FROM alert_exits", NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(c, "CREATE UNIQUE INDEX one ON alert_seen (verdict)", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(c, "CREATE UNIQUE INDEX one ON alert_seen (verdict)", NULL, NULL, NULL),
+			 SQLITE_OK);
 	sqlite3_close(c);
 	tell(s, (struct told){.id = 1});
 	tell(s, (struct told){.id = 2});
@@ -257,7 +263,8 @@ static void names_of_strangers_stay_what_they_are(void **state)
 	tell(s, (struct told){.id = 1, .host = SAMPLE_HOSTILE});
 	tell(s, (struct told){.id = 2, .host = SAMPLE_HOSTILE});
 	assert_string_equal(outbox(s, 0), "new1");
-	json_t *event = json_pack("{s:n, s:s, s:s, s:i}", "host", "sni", "a.example", "server_ip", "2001:db8::1", "server_port", 443);
+	json_t *event = json_pack("{s:n, s:s, s:s, s:i}", "host", "sni", "a.example", "server_ip", "2001:db8::1",
+				  "server_port", 443);
 	char authority[ALERT_AUTHORITY_TEXT];
 	alert_rules_authority(event, authority);
 	assert_string_equal(authority, "a.example");
@@ -284,7 +291,8 @@ static sqlite3_int64 number(const char *db, const char *sql)
 	return n;
 }
 
-/* At the cap the oldest windows and events are forgotten. ids tell the age, so a table whose ids are already high shows it quickly. */
+/* At the cap the oldest windows and events are forgotten. ids tell the age, so a table whose ids are already high shows
+ * it quickly. */
 static void memory_is_bounded(void **state)
 {
 	struct fixture *f = *state;
@@ -294,8 +302,9 @@ static void memory_is_bounded(void **state)
 	sqlite3 *c = NULL;
 	char sql[256];
 	assert_int_equal(sqlite3_open(f->db, &c), SQLITE_OK);
-	snprintf(sql, sizeof sql, "UPDATE alert_windows SET id = %d WHERE id = 2; UPDATE alert_seen SET id = %d WHERE id = 2",
-	         LIMIT_ALERT_WINDOWS, LIMIT_ALERT_SEEN);
+	snprintf(sql, sizeof sql,
+		 "UPDATE alert_windows SET id = %d WHERE id = 2; UPDATE alert_seen SET id = %d WHERE id = 2",
+		 LIMIT_ALERT_WINDOWS, LIMIT_ALERT_SEEN);
 	assert_int_equal(sqlite3_exec(c, sql, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(c);
 	tell(s, (struct told){.id = 3, .host = "c.example"});
@@ -310,10 +319,15 @@ static void memory_is_bounded(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
-	const struct CMUnitTest tests[] = {
-		T(one_window_of_each_client_authority_and_verdict), T(what_is_approved_or_unsure_is_none), T(an_event_counts_once_across_restarts),
-		T(each_exit_has_its_least_severity), T(a_full_outbox_loses_the_least_severe_and_oldest), T(what_has_gone_is_forgotten_and_counted),
-		T(event_and_alert_are_one_transaction), T(a_doctored_table_does_not_hold_up_events), T(names_of_strangers_stay_what_they_are),
-		T(memory_is_bounded)};
+	const struct CMUnitTest tests[] = {T(one_window_of_each_client_authority_and_verdict),
+					   T(what_is_approved_or_unsure_is_none),
+					   T(an_event_counts_once_across_restarts),
+					   T(each_exit_has_its_least_severity),
+					   T(a_full_outbox_loses_the_least_severe_and_oldest),
+					   T(what_has_gone_is_forgotten_and_counted),
+					   T(event_and_alert_are_one_transaction),
+					   T(a_doctored_table_does_not_hold_up_events),
+					   T(names_of_strangers_stay_what_they_are),
+					   T(memory_is_bounded)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

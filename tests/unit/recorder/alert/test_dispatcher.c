@@ -1,7 +1,7 @@
-/* Delivery, through exits that do as the test tells them: in order, at least once, paced, one apart from the other, and ended in time.
- * What is under test are dispatcher.c and courier.c; the exits' functions are defined here. */
-#include "recorder/store/store_fixture.h"
+/* Delivery, through exits that do as the test tells them: in order, at least once, paced, one apart from the other, and
+ * ended in time. What is under test are dispatcher.c and courier.c; the exits' functions are defined here. */
 #include "dispatcher.h"
+#include "recorder/store/store_fixture.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -51,8 +51,14 @@ int alert_exit_flush(struct alert_exit *x, char error[ALERT_ERROR_TEXT])
 	return FAIL_IO;
 }
 
-const char *alert_exit_name(const struct alert_exit *x) { return x->name; }
-void alert_exit_reopen(struct alert_exit *x) { x->reopened++; }
+const char *alert_exit_name(const struct alert_exit *x)
+{
+	return x->name;
+}
+void alert_exit_reopen(struct alert_exit *x)
+{
+	x->reopened++;
+}
 
 /* ---- what the operator hears ---- */
 
@@ -110,7 +116,8 @@ static int down(void **state)
 
 static void start_at(unsigned rate)
 {
-	struct dispatcher_config config = {.exits = places, .n_exits = EXITS, .store = store, .rate = rate, .say = hear};
+	struct dispatcher_config config = {
+	    .exits = places, .n_exits = EXITS, .store = store, .rate = rate, .say = hear};
 	if (dispatcher_start(&config, &dispatcher, fixture.error) != 0)
 		fail_msg("%s", fixture.error);
 }
@@ -176,8 +183,14 @@ static void what_was_left_and_what_comes_goes_out_in_order(void **state)
 	assert_string_equal(heard, "");
 }
 
-static bool both_tried(void) { return exits[0].tries && exits[1].n == 50; }
-static bool five(void) { return exits[0].n == 5; }
+static bool both_tried(void)
+{
+	return exits[0].tries && exits[1].n == 50;
+}
+static bool five(void)
+{
+	return exits[0].n == 5;
+}
 
 static void a_dead_exit_waits_alone_and_is_spoken_of_once(void **state)
 {
@@ -282,7 +295,10 @@ static void it_is_no_faster_than_allowed(void **state)
 	in_order(&exits[0], 60);
 }
 
-static bool reopened(void) { return exits[0].reopened == 1 && exits[0].n == 1; }
+static bool reopened(void)
+{
+	return exits[0].reopened == 1 && exits[0].n == 1;
+}
 
 static void reopening_ends_the_waiting(void **state)
 {
@@ -316,10 +332,14 @@ static void lost_alerts_are_spoken_of_once(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, up, down)
-	const struct CMUnitTest tests[] = {
-		T(what_was_left_and_what_comes_goes_out_in_order), T(a_dead_exit_waits_alone_and_is_spoken_of_once),
-		T(the_end_is_a_last_try), T(what_was_not_pushed_out_is_sent_again), T(what_is_refused_for_good_holds_up_nothing),
-		T(it_is_no_faster_than_allowed), T(reopening_ends_the_waiting), T(lost_alerts_are_spoken_of_once),
-		T(a_hanging_exit_stops_neither_the_other_nor_the_end)};
+	const struct CMUnitTest tests[] = {T(what_was_left_and_what_comes_goes_out_in_order),
+					   T(a_dead_exit_waits_alone_and_is_spoken_of_once),
+					   T(the_end_is_a_last_try),
+					   T(what_was_not_pushed_out_is_sent_again),
+					   T(what_is_refused_for_good_holds_up_nothing),
+					   T(it_is_no_faster_than_allowed),
+					   T(reopening_ends_the_waiting),
+					   T(lost_alerts_are_spoken_of_once),
+					   T(a_hanging_exit_stops_neither_the_other_nor_the_end)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
