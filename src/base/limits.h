@@ -67,6 +67,9 @@
 /* Flows of the same addresses and ports in different encapsulations: they share a hash chain, whatever its key. At the cap
  * the one that has been silent longest leaves (flow-limit). */
 #define LIMIT_FLOW_ENCAPS 16
+/* Bytes that a packet may be ahead of what a flow has seen, or behind it, for a copy of it to make two flows one: what a capture
+ * that begins between copies may have lost. A guess of the numbers succeeds once in 8,000. More: they stay two. */
+#define LIMIT_FLOW_MERGE_AHEAD (256u << 10)
 /* Bytes that one shard's flows hold in reassembly, parsers and evidence. At the cap the flow that has been silent
  * longest is finished early (flow-memory-limit). One flow alone may pass it for as long as it is being fed. */
 #define LIMIT_SHARD_BYTES (5u << 20)

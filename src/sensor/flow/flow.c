@@ -6,8 +6,8 @@
  * connections. Chains go by the ends alone, so a packet of an encapsulation that no flow answers to meets the flows of the
  * same ends: when it is a copy of a packet that one of them had, or the answer to its SYN, that flow answers to this
  * encapsulation too from now on. Without such a proof it opens a flow of its own: two tenants may use the same addresses.
- * Two flows that turn out to be one become the one whose handshake was seen, or else the older one; whoever can send a
- * datagram to a tunnel's port can make up the other one, so that must not be enough to take a connection's place. docs/encapsulations.md tells it from the user's side. */
+ * Two flows that turn out to be one become the older one, if their sequence numbers agree: whoever can send a datagram to
+ * a tunnel's port can make up the other one, and that must not be enough to take a connection's place. docs/encapsulations.md tells it from the user's side. */
 #include "flow.h"
 #include "recent_packets.h"
 #include "frame.h"
@@ -242,6 +242,8 @@ static void flow_count(struct flow_table *t, struct flow *f, const struct packet
 {
 	if (f->last_ns < p->time_ns)
 		f->last_ns = p->time_ns;
+	if (!f->packets[side] && !(f->syn_seen & 1u << side))
+		f->isn[side] = p->tcp_seq;
 	f->packets[side] += f->packets[side] != UINT32_MAX;
 	f->bytes[side] += p->wire_bytes;
 	if (f->packets[0] + f->packets[1] == FLOW_JUDGED_PACKETS && p->proto == IP_PROTO_TCP)
@@ -333,27 +335,30 @@ static struct flow *flow_elsewhere(struct flow_table *t, struct flow *chain, con
 	return found;
 }
 
-/* One connection has one initial sequence number each way. */
-static bool may_be_one(const struct flow *f, const struct flow *g)
+/* Whether a sequence number of this side is about where a flow is that began at isn. */
+static bool number_fits(const struct flow *f, unsigned side, uint32_t number)
 {
-	unsigned both = f->syn_seen & g->syn_seen;
-	return !(both & 1 && f->isn[0] != g->isn[0]) && !(both & 2 && f->isn[1] != g->isn[1]);
+	uint32_t on = number - f->isn[side];
+	return !f->packets[side] || on <= f->bytes[side] + LIMIT_FLOW_MERGE_AHEAD || -on <= LIMIT_FLOW_MERGE_AHEAD;
 }
 
-/* Packet p of f is a copy of one that g had. The flow stays whose handshake was seen: its place in the stream is known, so
- * a made-up flow of the same ends cannot have the connection read at the wrong place. Else the one that is read, as it may
- * have given an event already, else the older one; but never one that is decided, since that has stopped reading. Their
- * counts add up: p and what came before it counted in one of them alone. *repeated: p has still been counted. */
+static bool packet_fits(const struct flow *f, unsigned side, const struct packet *p)
+{
+	return p->proto != IP_PROTO_TCP ||
+	       (number_fits(f, side, p->tcp_seq) && (!(p->tcp_flags & TCP_ACK) || number_fits(f, !side, p->tcp_ack)));
+}
+
+/* Packet p of f is a copy of one that g had. The flow that is read stays, as it may have given an event already, else the
+ * older one; but never one that is decided, since that has stopped reading, nor where p fits one of them only. Their counts
+ * add up: p and what came before it counted in one of them alone. *repeated: p has still been counted. */
 static struct flow *flow_merge(struct flow_table *t, struct flow *f, struct flow *g, const struct packet *p,
                                unsigned side, bool *repeated)
 {
-	if (!may_be_one(f, g)) {
+	if (!packet_fits(f, side, p) || !packet_fits(g, side, p)) {
 		*repeated = false;
 		return f;
 	}
 	bool f_stays = !f->work == !g->work ? f->first_ns < g->first_ns : f->work != NULL;
-	if ((f->syn_seen == 3) != (g->syn_seen == 3))
-		f_stays = f->syn_seen == 3;
 	struct flow *stays = f_stays ? f : g, *goes = f_stays ? g : f;
 	if (stays->decided)
 		return f;

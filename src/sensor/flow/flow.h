@@ -42,7 +42,7 @@ struct flow {
 	int64_t listed_ns;          /* packet time when it was put at the young end of its list */
 	uint64_t first_frame;
 	uint32_t other_encap[FLOW_OTHER_ENCAPS]; /* digests of encapsulations that show the same connection */
-	uint32_t isn[2];            /* initial sequence numbers by side, valid where the bit in syn_seen is set */
+	uint32_t isn[2];            /* initial sequence numbers by side where the bit in syn_seen is set, else the first seen */
 	uint32_t capture;
 	uint32_t packets[2];
 	uint8_t class;              /* enum flow_class */
