@@ -295,6 +295,7 @@ static enum live_outcome become_two(struct live *l)
 		live_say(l, "%s", error);
 		return LIVE_BAD_CONFIG;
 	}
+	l->became_user = own.change;
 	uid_t recorder_uid = own.change ? own.uid : getuid(), sensor_uid = sensors.change ? sensors.uid : getuid();
 	l->launcher = launcher_start(&c->sensor, &sensors, error);
 	if (l->launcher < 0 || !privileges_settle(&own, true, false, error)) {
@@ -335,6 +336,8 @@ static enum live_outcome open_all(struct live *l)
 		return LIVE_BAD_CONFIG;
 	if (store_open(c->db, &l->store, error) != 0 || (l->alerts && alerts_start(l->alerts, l->store, error) != 0)) {
 		live_say(l, "%s", error);
+		if (!l->store && l->became_user)
+			live_say(l, "the recorder runs as the user %s, whose directory that must be (--db, --user)", c->user);
 		return LIVE_FAILED;
 	}
 	if (c->spill_bytes && !c->spill && asprintf(&spill, "%s-spill", c->db) < 0)

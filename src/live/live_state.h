@@ -37,6 +37,7 @@ struct live {
 	uint64_t interfaces_lost;         /* a bit each */
 	int64_t started_ms, stats_at_ms, look_at_ms, watchdog_at_ms, stop_by_ms;
 	bool stopping, ready;
+	bool became_user;                 /* another one than it was started as */
 	bool metrics_failing, stats_failing;
 };
 

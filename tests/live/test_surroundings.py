@@ -148,6 +148,12 @@ def test_metrics_are_somebody_elses_pipe():
     h.check(s.stop() == 0, s.said())
 
 
+def test_database_of_somebody_else():
+    """Who starts it as root need not know that it becomes another user."""
+    s = h.Live(user="nobody", sensor_user="nobody", wait=False)
+    h.check(s.wait() == 3 and "runs as the user nobody" in s.said(), s.said())
+
+
 def test_told_to_end_at_once():
     """At whatever moment of its start: no loss is said where there was none, nobody is left."""
     for delay in (0.02, 0.05, 0.1, 0.2, 0.4, 0.8):
@@ -215,4 +221,5 @@ if __name__ == "__main__":
     h.own_network()
     h.veth()
     h.run(test_output_is_not_read, test_output_is_closed, test_descriptors_are_not_handed_on, test_policy_becomes_a_pipe,
-          test_database_is_deleted, test_metrics_are_somebody_elses_pipe, test_told_to_end_at_once, test_stopped_for_a_while, test_nothing_is_left_by_lost_sensors)
+          test_database_is_deleted, test_metrics_are_somebody_elses_pipe,
+          test_database_of_somebody_else, test_told_to_end_at_once, test_stopped_for_a_while, test_nothing_is_left_by_lost_sensors)
