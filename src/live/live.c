@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 enum {
-	DRAIN_MS = 4000,     /* for the sensor process to end its connections */
+	DRAIN_MS = 8000,     /* for the sensor process to end its connections; a busy one has a hundred thousand to tell of */
 	LAST_WRITES_MS = 4000, /* for the database, if it cannot be written at the end */
 	LAST_ALERTS_MS = 2000, /* for alerts that still wait at the end */
 	LOOK_MS = 5000,      /* between looks whether a vanished interface is back */
