@@ -221,6 +221,7 @@ static void a_connection_is_on_probation(void **state)
 	pid_t child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
+		alarm(20); /* does not outlive a test that failed */
 		for (;;) {
 			int c = accept(l, NULL, NULL);
 			struct pollfd p = {c, POLLIN, 0};
@@ -339,7 +340,8 @@ static void more_than_is_held(void **state)
 	assert_int_equal(pipe(ready), 0);
 	pid_t child = fork();
 	assert_true(child >= 0);
-	if (child == 0) { /* each message starts with its priority */
+	if (child == 0) {
+		alarm(20); /* each message starts with its priority */
 		int c = accept(l, NULL, NULL);
 		static char buffer[1 << 16];
 		unsigned n = 0;
