@@ -215,6 +215,14 @@
 /* Connections that the recorder asked evidence for and the sensor has not looked up yet (it does 20 times a second). More: their packets
  * are not written (evidence.unwritten). */
 #define LIMIT_WANTED 1024
+/* Notices of the sensor process in one second: an honest one has as many as there are interfaces to go up or down. More: it is broken, is
+ * ended and started again, so that it cannot fill the journal. */
+#define LIMIT_NOTICES_SECOND 50
+/* Milliseconds between two evidence files: a sensor process that is not honest must not fill a directory with empty ones. A file may grow
+ * past its size meanwhile. */
+#define LIMIT_EVIDENCE_FILE_MS 1000
+/* Bytes that an evidence file may have beyond its size, until the next one is there. The kernel refuses more (RLIMIT_FSIZE). */
+#define LIMIT_EVIDENCE_FILE_MORE (256u << 20)
 /* Named counters that one process tells of, and bytes of a name with its NUL. We have some 150. */
 #define LIMIT_COUNTERS 512
 #define LIMIT_COUNTER_NAME 64

@@ -85,8 +85,16 @@ static int on_event(void *context, const struct event *e)
 	return 0;
 }
 
-static void on_notice(struct live *l, const struct channel_notice *n)
+/* False: too many to be honest. */
+static bool on_notice(struct live *l, const struct channel_notice *n)
 {
+	int64_t now = live_now_ms();
+	if (now - l->notices_since_ms >= 1000) {
+		l->notices_since_ms = now;
+		l->notices = 0;
+	}
+	if (++l->notices > LIMIT_NOTICES_SECOND)
+		return false;
 	char text[CHANNEL_TEXT];
 	const char *name = n->capture < l->config->sensor.n_interfaces ? l->config->sensor.interfaces[n->capture] : "an interface";
 	text_escape_terminal(text, sizeof text, n->text);
@@ -100,6 +108,7 @@ static void on_notice(struct live *l, const struct channel_notice *n)
 		break;
 	case NOTICE_REMARK: live_say(l, "%s", text); break;
 	}
+	return true;
 }
 
 static void on_ready(struct live *l, const struct channel_ready *r)
@@ -131,8 +140,7 @@ static bool on_message(void *context, const struct message *m)
 	case MESSAGE_NOTICE:
 		if (!channel_read_notice(m->payload, &notice))
 			return false;
-		on_notice(l, &notice);
-		return true;
+		return on_notice(l, &notice);
 	case MESSAGE_FILE_FULL:
 		if (l->evidence.files)
 			live_evidence_file(l);

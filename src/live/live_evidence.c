@@ -2,6 +2,7 @@
  * nothing. */
 #include "live_state.h"
 #include "evidence_files.h"
+#include "limits.h"
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,8 +31,13 @@ void live_evidence_file(struct live *l)
 	struct timespec now;
 	char error[EVIDENCE_ERROR_TEXT];
 	int fd;
+	if (l->evidence.made_ms && live_now_ms() - l->evidence.made_ms < LIMIT_EVIDENCE_FILE_MS) {
+		l->evidence.retry_at_ms = l->evidence.made_ms + LIMIT_EVIDENCE_FILE_MS;
+		return;
+	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	l->evidence.retry_at_ms = 0;
+	l->evidence.made_ms = live_now_ms();
 	if (evidence_files_next(l->evidence.files, now.tv_sec * INT64_C(1000000000) + now.tv_nsec, &fd, error) != 0) {
 		if (!l->evidence.failing)
 			live_say(l, "evidence packets: %s; tried again every %d seconds", error, RETRY_MS / 1000);

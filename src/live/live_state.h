@@ -29,11 +29,13 @@ struct live {
 		struct evidence_files *files; /* NULL: no packets are kept */
 		struct ledger *wanted;        /* events whose connections were asked for */
 		bool given, failing;          /* the sensor process has a file; none could be made */
-		int64_t retry_at_ms;
+		int64_t retry_at_ms, made_ms;
 	} evidence;
 
 	uint64_t new_events[VERDICT_COUNT];
 	uint64_t memory_failures;
+	int64_t notices_since_ms;
+	unsigned notices;                 /* of the sensor process, in the second that began then */
 	uint64_t interfaces_lost;         /* a bit each */
 	int64_t started_ms, stats_at_ms, look_at_ms, watchdog_at_ms, stop_by_ms;
 	bool stopping, ready;

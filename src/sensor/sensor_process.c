@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -383,6 +384,14 @@ static int start(struct process *p, struct listener *l)
 	return fail(p, CHANNEL_CANNOT_RUN, error);
 }
 
+/* Before confinement, which leaves no way to raise it again. */
+static void limit_files(const struct sensor_process_config *config)
+{
+	struct rlimit size = {config->evidence_file_bytes + LIMIT_EVIDENCE_FILE_MORE, config->evidence_file_bytes + LIMIT_EVIDENCE_FILE_MORE};
+	if (config->evidence_bytes)
+		setrlimit(RLIMIT_FSIZE, &size);
+}
+
 int sensor_process_main(const struct sensor_process_config *config, int socket, bool tolerant)
 {
 	static struct process p;
@@ -396,6 +405,7 @@ int sensor_process_main(const struct sensor_process_config *config, int socket, 
 	channel_reader_init(&l.reader, socket, LIMIT_MESSAGE_DOWN, CHANNEL_TAKES_FDS);
 	if (!open_captures(&p, tolerant, &captures))
 		return fail(&p, CHANNEL_CANNOT_CAPTURE, captures.error);
+	limit_files(config);
 	if (!warm_up())
 		return fail(&p, CHANNEL_CANNOT_RUN, "out of memory");
 	if (config->confine && confine_process(&report, error) != 0)
