@@ -62,7 +62,7 @@ bool replay_alerts_end(struct replay_alerts *a, const struct replay_options *o)
 		return true;
 	uint64_t left = alerts_settle(a->alerts, (int)o->alert_wait * 1000), lost = missed(a->alerts) - a->missed;
 	if (lost)
-		cli_error("%" PRIu64 " alert%s refused or lost, and never go out", lost, lost == 1 ? " was" : "s were");
+		cli_error("%" PRIu64 " alert%s refused or lost for good", lost, lost == 1 ? " was" : "s were");
 	if (left)
 		cli_error("%" PRIu64 " alert%s not gone out within %" PRIu64
 			  " s, but wait%s in %s for the next run with the same --alert",

@@ -180,6 +180,9 @@ static int unknown(struct reader *r, struct slice name, enum exit_kind kind)
 	for (size_t i = 0; i < exit_parameters_n; i++)
 		if (exit_parameters[i].kinds >> kind & 1)
 			text_append(known, sizeof known, &n, "%s%s", n ? ", " : "", exit_parameters[i].name);
+	if (kind == EXIT_WEBHOOK) /* mostly a piece of the receiver's own query: a key */
+		return refuse(r, name, "unknown parameter; %s takes %s; the receiver's own go into query=, as %%XX",
+		              r->scheme->name, known);
 	return refuse(r, name, "unknown parameter \"%s\"; %s takes %s", quote(name).text, r->scheme->name, known);
 }
 
@@ -202,7 +205,9 @@ static int read_parameter(struct reader *r, struct slice at, struct exit_spec *r
 	const char *why = NULL;
 	int rc = percent_decode(r, value, text);
 	if (rc == 0 && !exit_parameters[i].set(ret, text, &why))
-		rc = refuse(r, value, "%s=%s: %s", exit_parameters[i].name, quote(slice_str(text)).text, why);
+		/* A webhook's may be a password: a query's, or a token where the file with it belongs. */
+		rc = refuse(r, value, "%s=%s: %s", exit_parameters[i].name,
+		            ret->kind == EXIT_WEBHOOK ? "..." : quote(slice_str(text)).text, why);
 	return rc;
 }
 

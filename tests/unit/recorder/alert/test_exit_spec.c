@@ -193,6 +193,25 @@ static void a_name_holds_no_secret_and_tells_exits_apart(void **state)
 	assert_string_equal(spec.name, "file:///a");
 }
 
+/* Sentences go into logs; who makes a mistake in a webhook's address has its password in it all the same. */
+static void no_mistake_shows_a_secret(void **state)
+{
+	static const char *const wrong[] = {
+		"https://me:s3cret@h/x", "https://s3cret@h/x", "https://h/x?s3cret", "https://h/x?token=s3cret",
+		"https://h/x?query=a=1&s3cret", "https://h/x?query=a&s3cret=", "https://h/x?query=s3cret b",
+		"https://h/x?query=s3cret&query=s3cret", "https://h/x?query=%s3cret", "https://h/x?bearer-file=s3cret",
+		"https://h/x?bearer-file=/no/s3cret", "https://h/s3cret x", "https://h/x#s3cret", "https:/h/s3cret",
+		"http://h/s3cret", "htps://me:s3cret@h", "https://h/x?format=s3cret"};
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		refused(wrong[i], "");
+		if (strstr(error, "s3cret"))
+			print_error("%s: %s\n", wrong[i], error);
+		assert_null(strstr(error, "s3cret"));
+	}
+	refused("https://h/x?token=s3cret", "character 13: unknown parameter; https takes format,");
+}
+
 /* Every prefix of, and every one-byte change to, a spec that uses all there is: an answer, and no more than that. */
 static void no_text_does_harm(void **state)
 {
@@ -250,6 +269,7 @@ int main(void)
 		cmocka_unit_test(parameters_are_read),
 		cmocka_unit_test(what_is_not_understood_is_refused),
 		cmocka_unit_test(a_name_holds_no_secret_and_tells_exits_apart),
+		cmocka_unit_test(no_mistake_shows_a_secret),
 		cmocka_unit_test(no_text_does_harm),
 		cmocka_unit_test(the_documentation_names_every_parameter),
 		cmocka_unit_test(format_is_the_first_parameter),
