@@ -12,6 +12,7 @@
 
 enum {
 	TCP_SETTLE_MS = 10000, /* a syslog server that lives reads its sockets within this time */
+	PROBATION_MS = 50,
 	UDP_SETTLE_MS = 1000,  /* an ICMP error is back within this time */
 	RESET_MS = 200,        /* so long after its FIN a reset may come from who left something unread */
 	READS = 16,            /* before the rest of what a chatty server says waits for the next time */
@@ -123,6 +124,7 @@ int wire_inet_new(const struct exit_spec *spec, struct wire **ret, char *error)
 	w->spec = spec;
 	w->fd = -1;
 	w->settle_ms = spec->kind == EXIT_SYSLOG_UDP ? UDP_SETTLE_MS : TCP_SETTLE_MS;
+	w->probation_ms = PROBATION_MS;
 	*ret = w;
 	return 0;
 }

@@ -6,8 +6,9 @@
  * server that lives reads its sockets; local sockets tell exactly what was read. When the connection breaks, what has
  * not settled is sent again on the next one, before anything new. A server that read all it had and closed (a FIN
  * without a reset) gets again only what was not acknowledged. A new connection is on probation: it has to live for a
- * moment after its first messages, because a TLS 1.3 server says only then that it refuses our certificate, and a dead
- * UDP port answers only then. (Local sockets need none: they tell at once.)
+ * moment after its first messages, because a dead UDP port answers only then, and a TLS 1.3 server says only then that
+ * it refuses our certificate, as late as it likes; a session ticket says that it does not. (Local sockets need none:
+ * they tell at once.)
  *
  * Known weakness: a server that stops reading for longer than that time and is then killed loses what its kernel had
  * taken. */
@@ -17,7 +18,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-enum { PROBATION_MS = 50, TRIES = 2 };
+enum { TRIES = 2 };
 
 struct held {
 	struct exit_message m;
@@ -122,10 +123,12 @@ static int wait_until_taken(struct socket_exit *x, int64_t deadline_ms, char *er
 static int probation(struct socket_exit *x, int64_t deadline_ms, char *error)
 {
 	int rc = wait_until_taken(x, deadline_ms, error);
-	int64_t end = exit_now_ms() + PROBATION_MS;
+	int64_t end = exit_now_ms() + x->w->probation_ms;
 	bool over = false;
+	end = end < deadline_ms ? end : deadline_ms;
 	while (rc == 0 && !over) {
-		over = exit_poll(x->w->fd, POLLIN | POLLRDHUP, end) == 0;
+		/* By the clock too: who talks without end must not keep us here. */
+		over = exit_poll(x->w->fd, POLLIN | POLLRDHUP, x->w->accepted ? 0 : end) == 0 || exit_now_ms() >= end;
 		enum wire_health health = x->w->ops->check(x->w, error);
 		if (health != WIRE_ALIVE) {
 			lose_connection(x, health);

@@ -12,7 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TLS_SETTLE_MS = 10000, READS = 16 };
+/* Most servers send a ticket as soon as they have taken our certificate, or that we have none; one that sends none may
+ * take as long as this to refuse it. */
+enum { TLS_SETTLE_MS = 10000, TLS_PROBATION_MS = 1000, READS = 16 };
 
 struct tls_wire {
 	struct wire w; /* first: the operations get this one */
@@ -43,6 +45,15 @@ static int no_passphrase(char *buffer, int size, int writing, void *context)
 	return -1;
 }
 
+/* RFC 8446 4.6.1: a ticket comes after the client's Finished, so after its certificate was looked at. */
+static int on_ticket(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls_wire *t = SSL_get_app_data(ssl);
+	(void)session;
+	t->w.accepted = true;
+	return 0; /* not kept */
+}
+
 static int refuse_files(SSL_CTX *c, const char *what, const char *file, char *error)
 {
 	exit_failed(error, 0, "%s %.300s: %s", what, file, reason());
@@ -63,6 +74,8 @@ static int load_context(struct tls_wire *t, char *error)
 	SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
 	SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_default_passwd_cb(c, no_passphrase);
+	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(c, on_ticket);
 	if (spec->ca[0] && SSL_CTX_load_verify_locations(c, spec->ca, NULL) != 1)
 		return refuse_files(c, "no certificates of authorities in", spec->ca, error);
 	if (!spec->ca[0] && SSL_CTX_set_default_verify_paths(c) != 1)
@@ -138,7 +151,8 @@ static int tls_open(struct wire *w, int64_t deadline_ms, char *error)
 		return rc;
 	ERR_clear_error();
 	t->ssl = SSL_new(t->context);
-	if (!t->ssl || SSL_set_fd(t->ssl, w->fd) != 1 || !expect_name(t))
+	w->accepted = false;
+	if (!t->ssl || SSL_set_app_data(t->ssl, t) != 1 || SSL_set_fd(t->ssl, w->fd) != 1 || !expect_name(t))
 		rc = exit_failed(error, 0, "TLS cannot be used: %s", reason());
 	int done = 0;
 	while (rc == 0 && done != 1) {
@@ -148,11 +162,13 @@ static int tls_open(struct wire *w, int64_t deadline_ms, char *error)
 		if (done != 1)
 			rc = wait_for(t, done, deadline_ms, "TLS handshake", error);
 	}
-	if (rc != 0)
+	if (rc != 0) {
 		tls_close(w, false);
-	else
-		count_written(t);
-	return rc;
+		return rc;
+	}
+	w->accepted = SSL_version(t->ssl) < TLS1_3_VERSION; /* there the handshake ends with the server's word */
+	count_written(t);
+	return 0;
 }
 
 static int tls_write(struct wire *w, const char *bytes, size_t n, int64_t deadline_ms, char *error)
@@ -224,6 +240,7 @@ int wire_tls_new(const struct exit_spec *spec, struct wire **ret, char *error)
 	t->w.spec = spec;
 	t->w.fd = -1;
 	t->w.settle_ms = TLS_SETTLE_MS;
+	t->w.probation_ms = TLS_PROBATION_MS;
 	int rc = load_context(t, error); /* so that a wrong file is found when the configuration is read */
 	if (rc != 0) {
 		free(t);

@@ -34,6 +34,8 @@ struct wire {
 	uint64_t written; /* bytes on this connection, as the kernel counts them */
 	int settle_ms;    /* how long a message may sit unread in the other side's kernel */
 	bool exact;       /* an empty queue means that all was read */
+	int probation_ms; /* how long a new connection has to live before what was written on it counts, ... */
+	bool accepted;    /* ... unless the other side has shown that it takes us */
 };
 
 /* 0, or FAIL_CONFIG or FAIL_MEMORY with a sentence. */
