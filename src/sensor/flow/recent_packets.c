@@ -56,14 +56,19 @@ bool recent_packets_seen(struct recent_packets *r, const struct packet *p, uint3
 	if (p->proto == IP_PROTO_UDP && p->checksum == 0)
 		return false;
 	uint64_t content = content_of(r, p);
-	struct recent_packet *slot = &r->slots[(content >> 32) % LIMIT_SHARD_RECENT];
+	struct recent_packet *set = &r->slots[(content >> 32) % (LIMIT_SHARD_RECENT / RECENT_WAYS) * RECENT_WAYS];
+	struct recent_packet *goes = set;
 	uint32_t tag = (uint32_t)content | 1;
-	int64_t apart = p->time_ns - slot->time_ns;
 	int64_t most = p->ip_id ? LIMIT_COPY_NUMBERED_NS : LIMIT_COPY_NS;
-	if (slot->tag == tag && apart <= most && apart >= -most) {
-		*ret_encap = slot->encap;
-		return true;
+	for (unsigned i = 0; i < RECENT_WAYS; i++) {
+		int64_t apart = p->time_ns - set[i].time_ns;
+		if (set[i].tag == tag && apart <= most && apart >= -most) {
+			*ret_encap = set[i].encap;
+			return true;
+		}
+		if (set[i].time_ns < goes->time_ns)
+			goes = &set[i];
 	}
-	*slot = (struct recent_packet){tag, encap, p->time_ns};
+	*goes = (struct recent_packet){tag, encap, p->time_ns};
 	return false;
 }

@@ -14,7 +14,10 @@ struct recent_packet {
 	int64_t time_ns;
 };
 
-/* Each slot holds the latest packet whose content hashes to it. */
+/* A packet's content hashes to a set of RECENT_WAYS slots, where it takes the place of the oldest: one slot alone would be lost to the first of
+ * the thousand packets between that falls into it. */
+enum { RECENT_WAYS = 4 };
+
 struct recent_packets {
 	struct hash_key key;
 	struct recent_packet slots[LIMIT_SHARD_RECENT];
