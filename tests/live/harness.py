@@ -15,7 +15,6 @@ PATIENCE = 30         # for what takes a moment on an idle machine: it may be lo
 
 BINARY, TREE = (os.path.abspath(p) for p in sys.argv[1:3])
 MISBEHAVING = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else None
-SIGNATURES = os.path.join(TREE, "signatures")
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -117,6 +116,25 @@ def workspace():
     os.chmod(path, 0o755)
     atexit.register(shutil.rmtree, path, True)
     return path
+
+
+def signatures_for_all():
+    """The tree's signatures where other users can read them: a clone may lie in a directory of its owner's alone."""
+    inside, path = os.path.join(TREE, "signatures"), os.path.join(TREE, "signatures")
+    while os.stat(path).st_mode & 0o005 == 0o005:
+        if path == "/":
+            return inside
+        path = os.path.dirname(path)
+    copy = os.path.join(workspace(), "signatures")
+    shutil.copytree(inside, copy)
+    for directory, _, files in os.walk(copy):
+        os.chmod(directory, 0o755)
+        for name in files:
+            os.chmod(os.path.join(directory, name), 0o644)
+    return copy
+
+
+SIGNATURES = signatures_for_all()
 
 
 # ---- captures ----
