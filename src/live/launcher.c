@@ -1,4 +1,5 @@
 #include "launcher.h"
+#include "pass_fd.h"
 #include "limits.h"
 #include "status.h"
 #include <errno.h>
@@ -16,26 +17,14 @@
 
 enum ask { ASK_START = 's', ASK_START_TOLERANT = 't', ASK_KILL = 'k' };
 
-union control {
-	struct cmsghdr align;
-	char room[CMSG_SPACE(sizeof(int))];
-};
-
 static int send_ask(int launcher, enum ask what, int fd)
 {
 	char byte = (char)what;
-	union control control = {0};
+	union pass_fd_room room;
 	struct iovec part = {&byte, 1};
 	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
-	if (fd >= 0) {
-		m.msg_control = control.room;
-		m.msg_controllen = sizeof control.room;
-		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	}
+	if (fd >= 0)
+		pass_fd_attach(&m, &room, fd);
 	ssize_t n;
 	do
 		n = sendmsg(launcher, &m, MSG_NOSIGNAL);
@@ -71,9 +60,9 @@ struct launcher_news launcher_news(int launcher)
 
 static ssize_t receive_ask(int socket, char *ret_what, int *ret_fd)
 {
-	union control control;
+	union pass_fd_room room;
 	struct iovec part = {ret_what, 1};
-	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = room.bytes, .msg_controllen = sizeof room.bytes};
 	ssize_t n = recvmsg(socket, &m, MSG_CMSG_CLOEXEC);
 	*ret_fd = -1;
 	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;

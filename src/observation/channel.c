@@ -1,10 +1,10 @@
 #include "channel.h"
 #include "cursor.h"
 #include "limits.h"
+#include "pass_fd.h"
 #include "status.h"
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -24,21 +24,11 @@ int channel_send(int socket, enum message_type type, const void *payload, size_t
 	header[2] = (uint8_t)type;
 	header[3] = fd >= 0;
 	put_be(header + 4, n, 4);
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
+	union pass_fd_room room;
 	struct iovec parts[2] = {{header, sizeof header}, {(void *)(uintptr_t)payload, n}};
 	struct msghdr m = {.msg_iov = parts, .msg_iovlen = n ? 2 : 1};
-	if (fd >= 0) {
-		m.msg_control = control.room;
-		m.msg_controllen = sizeof control.room;
-		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	}
+	if (fd >= 0)
+		pass_fd_attach(&m, &room, fd);
 	while (m.msg_iovlen) {
 		ssize_t sent = sendmsg(socket, &m, MSG_NOSIGNAL);
 		if (sent < 0 && errno == EINTR)

@@ -100,6 +100,19 @@ void wire_plain_renew(struct wire *w)
 	(void)w; /* nothing of it was read from a file */
 }
 
+struct wire *wire_plain_new(const struct exit_spec *spec, const struct wire_ops *ops, char *error)
+{
+	struct wire *w = calloc(1, sizeof *w);
+	if (!w) {
+		exit_failed(error, 0, "out of memory");
+		return NULL;
+	}
+	w->ops = ops;
+	w->spec = spec;
+	w->fd = -1;
+	return w;
+}
+
 void wire_plain_free(struct wire *w)
 {
 	exit_names_free(w->names);
@@ -115,14 +128,9 @@ int wire_inet_new(const struct exit_spec *spec, struct wire **ret, char *error)
 {
 	static const struct wire_ops ops = {inet_open,        wire_plain_write, wire_plain_check,
 	                                    wire_plain_close, wire_plain_renew, wire_plain_free};
-	struct wire *w = calloc(1, sizeof *w);
-	if (!w) {
-		exit_failed(error, 0, "out of memory");
+	struct wire *w = wire_plain_new(spec, &ops, error);
+	if (!w)
 		return FAIL_MEMORY;
-	}
-	w->ops = &ops;
-	w->spec = spec;
-	w->fd = -1;
 	w->settle_ms = spec->kind == EXIT_SYSLOG_UDP ? UDP_SETTLE_MS : TCP_SETTLE_MS;
 	w->probation_ms = PROBATION_MS;
 	*ret = w;

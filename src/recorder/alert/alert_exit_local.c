@@ -52,14 +52,9 @@ int wire_local_new(const struct exit_spec *spec, struct wire **ret, char *error)
 {
 	static const struct wire_ops ops = {local_open,       local_write,      wire_plain_check,
 	                                    wire_plain_close, wire_plain_renew, wire_plain_free};
-	struct wire *w = calloc(1, sizeof *w);
-	if (!w) {
-		exit_failed(error, 0, "out of memory");
+	struct wire *w = wire_plain_new(spec, &ops, error);
+	if (!w)
 		return FAIL_MEMORY;
-	}
-	w->ops = &ops;
-	w->spec = spec;
-	w->fd = -1;
 	w->settle_ms = LOCAL_SETTLE_MS;
 	w->exact = true; /* the bytes stay on our account until they are read */
 	*ret = w;

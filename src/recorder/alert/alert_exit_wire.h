@@ -44,6 +44,7 @@ int wire_local_new(const struct exit_spec *spec, struct wire **ret, char *error)
 int wire_tls_new(const struct exit_spec *spec, struct wire **ret, char *error);
 
 /* Shared by the transports. */
+struct wire *wire_plain_new(const struct exit_spec *spec, const struct wire_ops *ops, char *error); /* NULL when out of memory */
 int wire_plain_write(struct wire *w, const char *bytes, size_t n, int64_t deadline_ms, char *error);
 enum wire_health wire_plain_check(struct wire *w, char *error);
 void wire_plain_close(struct wire *w, bool in_order);
