@@ -256,6 +256,12 @@
 /* Addresses of clients that proxies claim, per event. A chain of proxies has two or three; a shared connection behind a reverse
  * proxy carries many clients: the first ones stand. */
 #define LIMIT_CLAIMED_CLIENTS 8
+/* Sessions whose keys an observation carries; a connection that a proxy shares may carry more: the first ones stand, and a
+ * connection belongs to the session of its first key. */
+#define LIMIT_SESSION_KEYS 16
+/* Tags and posture findings of an event: both come from fixed lists that are shorter. */
+#define LIMIT_TAGS 8
+#define LIMIT_FINDINGS 24
 /* Reasons kept per event; later evidence still raises confidence and stage. */
 #define LIMIT_REASONS 32
 

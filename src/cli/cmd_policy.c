@@ -222,7 +222,7 @@ static bool test_option(struct test *t, int option)
 	case OPTION_TOOL:
 		ok = t->n_tools < TOOLS_MAX;
 		if (ok)
-			t->tools[t->n_tools++] = (struct observed_count){optarg, 1};
+			t->tools[t->n_tools++] = (struct observed_count){optarg, 1, 0, 0};
 		break;
 	case OPTION_FORMAT: ok = cli_format_parse(optarg, &t->format) && (t->format == CLI_TEXT || t->format == CLI_JSON); break;
 	default: return false;

@@ -1,4 +1,4 @@
-/* struct observation <-> bytes. One fixed layout, version 2, little endian, every part in the order of write_all():
+/* struct observation <-> bytes. One fixed layout, version 3, little endian, every part in the order of write_all():
  * strings are a 16-bit length (0xffff for NULL), the bytes and a NUL; lists come last, their lengths stand before the
  * strings. An observation has exactly one encoding, so decode and encode are each other's inverse. */
 #include "observation.h"
@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static const uint8_t magic[4] = {'o', 'b', 's', 2}; /* the last byte is the version */
+static const uint8_t magic[4] = {'o', 'b', 's', 3}; /* the last byte is the version */
 
 #define NULL_STRING 0xffffu
 
@@ -41,6 +41,10 @@ static const struct {
 	{offsetof(struct observation, server_name), LIMIT_NAME},
 	{offsetof(struct observation, server_version), LIMIT_VERSION},
 	{offsetof(struct observation, app_label), LIMIT_NAME},
+	{offsetof(struct observation, connector_vendor), LIMIT_NAME},
+	{offsetof(struct observation, connector_api), LIMIT_HOST},
+	{offsetof(struct observation, connector_name), LIMIT_NAME},
+	{offsetof(struct observation, connector_id), LIMIT_NAME},
 };
 
 static const struct {
@@ -50,6 +54,8 @@ static const struct {
 	{offsetof(struct observation, methods), LIMIT_METHOD},
 	{offsetof(struct observation, server_methods), LIMIT_METHOD},
 	{offsetof(struct observation, tools_called), LIMIT_NAME},
+	{offsetof(struct observation, resources_read), LIMIT_PATH},
+	{offsetof(struct observation, prompts_got), LIMIT_NAME},
 };
 
 #define N_STRINGS (sizeof strings / sizeof *strings)
@@ -222,6 +228,8 @@ static void write_all(struct writer *w, const struct observation *o)
 			assert(c->items[k].name);
 			put_string(w, c->items[k].name, counts[i].cap);
 			put_le(w, c->items[k].count, 8);
+			put_le(w, (uint64_t)c->items[k].first_ns, 8);
+			put_le(w, c->items[k].first_frame, 8);
 		}
 		put_le(w, c->other, 8);
 	}
@@ -241,6 +249,11 @@ static void write_all(struct writer *w, const struct observation *o)
 		put_le(w, o->claimed_client[i].source, 1);
 		put_addr(w, &o->claimed_client[i].address);
 	}
+	assert((o->facts & ~(uint32_t)FACTS_ALL) == 0 && o->n_session_keys <= LIMIT_SESSION_KEYS);
+	put_le(w, o->facts, 4);
+	put_le(w, o->n_session_keys, 1);
+	for (unsigned i = 0; i < o->n_session_keys; i++)
+		put_le(w, o->session_keys[i], 8);
 }
 
 uint8_t *observation_encode(const struct observation *o, size_t *ret_n)
@@ -394,6 +407,8 @@ static void read_counts(struct cursor *c, struct observed_counts *out, struct ob
 	for (size_t k = 0; k < n && !c->bad; k++) {
 		items[k].name = get_required_string(c, cap);
 		items[k].count = get_le(c, 8);
+		items[k].first_ns = (int64_t)get_le(c, 8);
+		items[k].first_frame = get_le(c, 8);
 	}
 	*out = (struct observed_counts){n ? items : NULL, n, get_le(c, 8)};
 }
@@ -420,6 +435,14 @@ static void read_proxies(struct cursor *c, struct observation *o)
 		o->claimed_client[i].source = get_below(c, 1, CLAIM_COUNT);
 		o->claimed_client[i].address = get_addr(c);
 	}
+}
+
+static void read_posture(struct cursor *c, struct observation *o)
+{
+	o->facts = get_below(c, 4, FACTS_ALL + 1);
+	o->n_session_keys = (uint8_t)get_below(c, 1, LIMIT_SESSION_KEYS + 1);
+	for (unsigned i = 0; i < o->n_session_keys; i++)
+		o->session_keys[i] = get_le(c, 8);
 }
 
 /* What stands before the lists says how long they are: their arrays and a private copy of the bytes, in which the
@@ -469,6 +492,7 @@ bool observation_decode(const uint8_t *bytes, size_t n, struct observation_box *
 	}
 	read_reasons(&c, &o, reasons, len.reasons);
 	read_proxies(&c, &o);
+	read_posture(&c, &o);
 	if (c.bad || cursor_left(&c) != 0) {
 		free(memory);
 		errno = EINVAL;

@@ -35,6 +35,16 @@ const char *event_kind_name(enum event_kind k);
 const char *proxy_kind_name(enum proxy_kind k);
 const char *claim_source_name(enum claim_source s);
 
+/* What was seen of a connection that matters to its posture and fits no other field; a set of bits. */
+enum observed_fact {
+	FACT_QUERY_CREDENTIAL = 1 << 0,   /* a credential in the URI of an MCP request */
+	FACT_HEADER_BODY_DIFFER = 1 << 1, /* Mcp-Method, Mcp-Name or MCP-Protocol-Version said another thing than the body */
+	FACT_ORIGIN_FOREIGN = 1 << 2,     /* an Origin that is not the server's was accepted */
+	FACT_ORIGIN_MISSING = 1 << 3,     /* a browser's request without Origin was accepted */
+	FACT_ECH = 1 << 4,                /* Encrypted ClientHello was offered: sni need not be the server's name */
+	FACTS_ALL = (1 << 5) - 1,
+};
+
 struct claimed_client {
 	enum claim_source source;
 	struct ip_addr address;
@@ -43,6 +53,8 @@ struct claimed_client {
 struct observed_count {
 	const char *name;
 	uint64_t count;
+	int64_t first_ns;     /* packet time and frame of the first one */
+	uint64_t first_frame;
 };
 
 struct observed_counts {
@@ -99,8 +111,19 @@ struct observation {
 	const char *protocol_version, *protocol_version_requested;
 	const char *client_name, *client_version, *server_name, *server_version;
 	const char *app_label;
+	/* KIND_CONNECTOR: host and path are those of the MCP server that the vendor's cloud was asked to call */
+	const char *connector_vendor; /* "anthropic", "openai" */
+	const char *connector_api;    /* authority of the API that was asked */
+	const char *connector_name;   /* what the request calls the server */
+	const char *connector_id;     /* of a connector that the vendor offers by name, instead of a host */
 
-	struct observed_counts methods, server_methods, tools_called;
+	uint32_t facts;             /* set of enum observed_fact */
+	/* Keyed hashes of the ids and endpoint URIs of the sessions that it carried, the first one first. The key is the
+	 * sensor's and never leaves its memory. */
+	uint64_t session_keys[LIMIT_SESSION_KEYS];
+	uint8_t n_session_keys;
+
+	struct observed_counts methods, server_methods, tools_called, resources_read, prompts_got;
 	uint64_t requests, errors;
 	uint64_t packets[2], bytes[2], payload_bytes[2]; /* by enum direction */
 

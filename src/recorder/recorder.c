@@ -33,7 +33,7 @@ int recorder_take(struct recorder *r, const uint8_t *bytes, size_t n)
 	struct judgement j;
 	struct event e;
 	policy_judge(c->policy, o, &j);
-	int result = event_from(o, &j, policy_direction(c->policy, &o->client_ip, &o->server_ip), &context, &e);
+	int result = event_from(o, &j, policy_direction(c->policy, &o->client_ip, &o->server_ip), &context, NULL, &e);
 	if (result == 0) {
 		if (o->final)
 			r->counts.events[j.verdict][o->confidence]++;

@@ -46,9 +46,10 @@ void event_time_format(int64_t time_ns, char out[EVENT_TIME_TEXT])
 }
 
 int event_from(const struct observation *o, const struct judgement *j, enum traffic_direction direction,
-               const struct event_context *context, struct event *ret)
+               const struct event_context *context, const struct event_links *links, struct event *ret)
 {
-	struct event e = {.o = o, .j = j, .context = context, .direction = direction};
+	static const struct event_links none;
+	struct event e = {.o = o, .j = j, .context = context, .links = links ? links : &none, .direction = direction};
 	e.severity = severity_of(j->verdict, o->confidence, o->stage);
 	if (event_id(o, context->sensor, e.event_id) != 0 ||
 	    community_id(&o->client_ip, o->client_port, &o->server_ip, o->server_port, o->l4, e.community_id) != 0)

@@ -27,11 +27,37 @@ struct event_context {
 	const char *capture; /* name of the file or interface of this observation */
 };
 
-/* Plain data; everything but the arrays below is borrowed from the three inputs, which must outlive it. */
+/* A definition that a server offered under the same name before and changed since (kind tool-change). */
+struct event_change {
+	const char *list;          /* "tools", "prompts", "resources", "resource-templates" */
+	const char *name;          /* the definition's name, or a resource's URI */
+	const char *parts[4];      /* "description", "input-schema", "annotations", "other" */
+	size_t n_parts;
+	const char *before, *after; /* canonical hashes, hex */
+	const char *text_before, *text_after; /* JSON text, where definitions are stored; else NULL */
+};
+
+/* What the recorder knows beyond the connection itself. Borrowed, as is all in it. */
+struct event_links {
+	const char *session;       /* event_id of the first event of its session, or NULL */
+	const char *dns_name;      /* the name that the client's DNS answers gave for the server's address, or NULL */
+	const char *joined[LIMIT_TAGS]; /* fields whose values came from another connection */
+	size_t n_joined;
+	const char *tags[LIMIT_TAGS];
+	size_t n_tags;
+	const char *findings[LIMIT_FINDINGS]; /* posture; the policy's breaches come after them */
+	size_t n_findings;
+	const char *unverified[LIMIT_TAGS];   /* before those of the policy */
+	size_t n_unverified;
+	const struct event_change *change;    /* kind tool-change alone */
+};
+
+/* Plain data; everything but the arrays below is borrowed from the inputs, which must outlive it. */
 struct event {
 	const struct observation *o;
 	const struct judgement *j;
 	const struct event_context *context;
+	const struct event_links *links;
 	enum severity severity;
 	enum traffic_direction direction;
 	char event_id[EVENT_ID_TEXT];
@@ -39,9 +65,9 @@ struct event {
 	char first_seen[EVENT_TIME_TEXT], last_seen[EVENT_TIME_TEXT];
 };
 
-/* 0, or FAIL_MEMORY: the hash functions behind the ids allocate. */
+/* links: NULL for none. 0, or FAIL_MEMORY: the hash functions behind the ids allocate. */
 int event_from(const struct observation *o, const struct judgement *j, enum traffic_direction direction,
-               const struct event_context *context, struct event *ret);
+               const struct event_context *context, const struct event_links *links, struct event *ret);
 
 /* The names of all fields of the contract, in its order; NULL ends them. */
 extern const char *const event_fields[];

@@ -7,12 +7,12 @@
 
 const char *const event_fields[] = {
 	"schema_version", "kind", "event_id", "sensor", "first_seen", "last_seen", "verdict", "confidence", "stage", "severity",
-	"rule", "reasons", "findings", "unverified", "client_ip", "client_port", "server_ip", "server_port", "l4", "direction",
+	"rule", "reasons", "findings", "unverified", "tags", "client_ip", "client_port", "server_ip", "server_port", "l4", "direction",
 	"community_id", "encapsulation", "client_mac", "proxy", "claimed_client", "transport", "http_version", "encrypted", "decrypted", "tls_version",
-	"sni", "alpn", "ja4", "host", "path", "user_agent", "protocol_version", "protocol_version_requested", "client_name",
+	"sni", "alpn", "ja4", "dns_name", "host", "path", "user_agent", "protocol_version", "protocol_version_requested", "client_name",
 	"client_version", "server_name", "server_version", "joined", "session", "auth", "methods", "server_methods",
-	"tools_called", "requests", "errors", "packets", "bytes", "payload_bytes", "app_label", "capture", "first_frame",
-	"signature_set", NULL};
+	"tools_called", "resources_read", "prompts_got", "requests", "errors", "packets", "bytes", "payload_bytes", "app_label", "connector", "change", "capture",
+	"first_frame", "signature_set", NULL};
 
 /* Builds an object whose failures are checked once at the end; a NULL value means that memory ran out. */
 struct builder {
@@ -72,19 +72,17 @@ static json_t *array_append(json_t *array, json_t *value)
 	return array;
 }
 
-static json_t *strings_json(const char *const *items, size_t n)
+static json_t *strings_append(json_t *array, const char *const *items, size_t n)
 {
-	json_t *array = json_array();
 	for (size_t i = 0; array && i < n; i++)
 		array = array_append(array, json_string(items[i]));
 	return array;
 }
 
-static json_t *reasons_json(const struct observation *o)
+static json_t *reasons_append(json_t *array, const struct observed_reason *reasons, size_t n)
 {
-	json_t *array = json_array();
-	for (size_t i = 0; array && i < o->n_reasons; i++) {
-		const struct observed_reason *r = &o->reasons[i];
+	for (size_t i = 0; array && i < n; i++) {
+		const struct observed_reason *r = &reasons[i];
 		char time[EVENT_TIME_TEXT];
 		event_time_format(r->time_ns, time);
 		struct builder b = {json_object(), false};
@@ -183,9 +181,14 @@ static void put_judgement(struct builder *b, const struct event *e)
 	put(b, "stage", text_or_null(stage_name(e->o->stage)));
 	put(b, "severity", text_or_null(severity_name(e->severity)));
 	put(b, "rule", text_or_null(e->j->rule));
-	put(b, "reasons", reasons_json(e->o));
-	put(b, "findings", strings_json(e->j->breaches, e->j->n_breaches));
-	put(b, "unverified", strings_json(e->j->unverified, e->j->n_unverified));
+	const struct event_links *l = e->links;
+	json_t *reasons = reasons_append(json_array(), e->o->reasons, e->o->n_reasons);
+	put(b, "reasons", reasons_append(reasons, e->j->reasons, e->j->n_reasons));
+	json_t *findings = strings_append(json_array(), l->findings, l->n_findings);
+	put(b, "findings", strings_append(findings, e->j->breaches, e->j->n_breaches));
+	json_t *unverified = strings_append(json_array(), l->unverified, l->n_unverified);
+	put(b, "unverified", strings_append(unverified, e->j->unverified, e->j->n_unverified));
+	put(b, "tags", strings_append(json_array(), l->tags, l->n_tags));
 }
 
 static void put_network(struct builder *b, const struct event *e)
@@ -210,10 +213,40 @@ static void put_network(struct builder *b, const struct event *e)
 	put(b, "sni", text_or_null(o->sni));
 	put(b, "alpn", text_or_null(o->alpn));
 	put(b, "ja4", text_or_null(o->ja4));
+	put(b, "dns_name", text_or_null(e->links->dns_name));
 }
 
-static void put_dialogue(struct builder *b, const struct observation *o)
+/* An LLM vendor's cloud was asked to connect: by URL (then host and path say where), or by a name of the vendor's own. */
+static json_t *connector_json(const struct observation *o)
 {
+	if (!o->connector_vendor)
+		return json_null();
+	struct builder b = {json_object(), false};
+	put(&b, "vendor", json_string(o->connector_vendor));
+	put(&b, "api", text_or_null(o->connector_api));
+	put(&b, "name", text_or_null(o->connector_name));
+	put(&b, "id", text_or_null(o->connector_id));
+	return finish(&b);
+}
+
+static json_t *change_json(const struct event_change *c)
+{
+	if (!c)
+		return json_null();
+	struct builder b = {json_object(), false};
+	put(&b, "list", json_string(c->list));
+	put(&b, "name", json_string(c->name));
+	put(&b, "parts", strings_append(json_array(), c->parts, c->n_parts));
+	put(&b, "before", text_or_null(c->before));
+	put(&b, "after", text_or_null(c->after));
+	put(&b, "text_before", text_or_null(c->text_before));
+	put(&b, "text_after", text_or_null(c->text_after));
+	return finish(&b);
+}
+
+static void put_dialogue(struct builder *b, const struct event *e)
+{
+	const struct observation *o = e->o;
 	put(b, "host", text_or_null(o->host));
 	put(b, "path", text_or_null(o->path));
 	put(b, "user_agent", text_or_null(o->user_agent));
@@ -223,18 +256,22 @@ static void put_dialogue(struct builder *b, const struct observation *o)
 	put(b, "client_version", text_or_null(o->client_version));
 	put(b, "server_name", text_or_null(o->server_name));
 	put(b, "server_version", text_or_null(o->server_version));
-	put(b, "joined", json_array());
-	put(b, "session", json_null());
+	put(b, "joined", strings_append(json_array(), e->links->joined, e->links->n_joined));
+	put(b, "session", text_or_null(e->links->session));
 	put(b, "auth", text_or_null(auth_kind_name(o->auth)));
 	put(b, "methods", counts_json(&o->methods));
 	put(b, "server_methods", counts_json(&o->server_methods));
 	put(b, "tools_called", counts_json(&o->tools_called));
+	put(b, "resources_read", counts_json(&o->resources_read));
+	put(b, "prompts_got", counts_json(&o->prompts_got));
 	put(b, "requests", number(o->requests));
 	put(b, "errors", number(o->errors));
 	put(b, "packets", both_ways_json(o->packets));
 	put(b, "bytes", both_ways_json(o->bytes));
 	put(b, "payload_bytes", both_ways_json(o->payload_bytes));
 	put(b, "app_label", text_or_null(o->app_label));
+	put(b, "connector", connector_json(o));
+	put(b, "change", change_json(e->links->change));
 }
 
 json_t *event_json(const struct event *e)
@@ -248,7 +285,7 @@ json_t *event_json(const struct event *e)
 	put(&b, "last_seen", json_string(e->last_seen));
 	put_judgement(&b, e);
 	put_network(&b, e);
-	put_dialogue(&b, e->o);
+	put_dialogue(&b, e);
 	put(&b, "capture", capture_json(e->context->capture));
 	put(&b, "first_frame", number(e->o->first_frame));
 	put(&b, "signature_set", text_or_null(e->context->signature_set));

@@ -23,6 +23,8 @@ struct judgement {
 	size_t n_unverified;
 	const char *breaches[POLICY_NOTES_MAX];    /* requirements visibly breached: "policy.tls", "policy.auth" ...; become findings */
 	size_t n_breaches;
+	struct observed_reason reasons[POLICY_NOTES_MAX]; /* of breaches that a request committed: which, when; borrowed */
+	size_t n_reasons;
 	char why[256];                             /* one sentence, for `policy test` */
 };
 

@@ -3,6 +3,22 @@
 #include "text.h"
 #include <stdlib.h>
 
+/* What was used can be a breach of policy: the first use of each is told at once. */
+static void count_used(struct mcp_evidence *e, struct mcp_row *row, struct name_counts *counts, const char *name)
+{
+	uint32_t known = counts->n;
+	mcp_row_count(counts, name, e->now_ns, e->frame, e->anomalies);
+	row->changed |= counts->n != known;
+}
+
+/* Without query and fragment: that is where credentials travel. */
+static void count_resource(struct mcp_evidence *e, struct mcp_row *row, const char *uri)
+{
+	char shown[LIMIT_PATH];
+	text_copy(shown, sizeof shown, slice_of(uri, strcspn(uri, "?#")));
+	count_used(e, row, &row->resources_read, shown);
+}
+
 void mcp_evidence_facts(struct mcp_evidence *e, struct mcp_row *row, enum direction d, const struct jsonrpc_message *m,
                         const struct mcp_meaning *meaning)
 {
@@ -10,16 +26,17 @@ void mcp_evidence_facts(struct mcp_evidence *e, struct mcp_row *row, enum direct
 	case MCP_REQUEST:
 	case MCP_NOTIFICATION:
 		if (d == FROM_SERVER) {
-			mcp_row_count(&row->server_methods, m->method, e->anomalies);
+			mcp_row_count(&row->server_methods, m->method, e->now_ns, e->frame, e->anomalies);
 			break;
 		}
-		mcp_row_count(&row->methods, m->method, e->anomalies);
+		mcp_row_count(&row->methods, m->method, e->now_ns, e->frame, e->anomalies);
 		row->requests += meaning->type == MCP_REQUEST;
-		if (strcmp(m->method, "tools/call") == 0 && m->type[JM_P_NAME] == JSON_STRING) {
-			uint32_t known = row->tools_called.n;
-			mcp_row_count(&row->tools_called, m->name, e->anomalies);
-			row->changed |= row->tools_called.n != known; /* a tool's name can be a breach of policy */
-		}
+		if (m->type[JM_P_NAME] == JSON_STRING && strcmp(m->method, "tools/call") == 0)
+			count_used(e, row, &row->tools_called, m->name);
+		else if (m->type[JM_P_NAME] == JSON_STRING && strcmp(m->method, "prompts/get") == 0)
+			count_used(e, row, &row->prompts_got, m->name);
+		else if (m->type[JM_P_URI] == JSON_STRING && strcmp(m->method, "resources/read") == 0)
+			count_resource(e, row, m->uri);
 		mcp_row_set(row, &row->client_name, slice_str(m->client_name), LIMIT_NAME, false);
 		mcp_row_set(row, &row->client_version, slice_str(m->client_version), LIMIT_VERSION, false);
 		break;

@@ -138,7 +138,7 @@ void mcp_row_set(struct mcp_row *r, char **field, struct slice text, size_t cap,
 	r->changed = true;
 }
 
-void mcp_row_count(struct name_counts *c, const char *name, struct anomaly_counts *anomalies)
+void mcp_row_count(struct name_counts *c, const char *name, int64_t time_ns, uint64_t frame, struct anomaly_counts *anomalies)
 {
 	for (uint32_t i = 0; i < c->n; i++)
 		if (strcmp(c->items[i].name, name) == 0) {
@@ -162,7 +162,7 @@ void mcp_row_count(struct name_counts *c, const char *name, struct anomaly_count
 	}
 	char *copy = strdup(name);
 	if (copy)
-		c->items[c->n++] = (struct observed_count){copy, 1};
+		c->items[c->n++] = (struct observed_count){copy, 1, time_ns, frame};
 	else
 		c->other++;
 }
@@ -208,6 +208,11 @@ void mcp_row_observe(const struct mcp_row *r, struct observation *o)
 	o->methods = counts_view(&r->methods);
 	o->server_methods = counts_view(&r->server_methods);
 	o->tools_called = counts_view(&r->tools_called);
+	o->resources_read = counts_view(&r->resources_read);
+	o->prompts_got = counts_view(&r->prompts_got);
+	o->facts = r->facts;
+	memcpy(o->session_keys, r->session_keys, sizeof o->session_keys);
+	o->n_session_keys = r->n_session_keys;
 	o->requests = r->requests;
 	o->errors = r->errors;
 	o->reasons = r->reasons;
@@ -222,7 +227,7 @@ static size_t counts_memory(const struct name_counts *c)
 size_t mcp_row_memory(const struct mcp_row *r)
 {
 	return sizeof *r + 512 + r->n_reasons * 160 + counts_memory(&r->methods) + counts_memory(&r->server_methods) +
-	       counts_memory(&r->tools_called);
+	       counts_memory(&r->tools_called) + counts_memory(&r->resources_read) + counts_memory(&r->prompts_got);
 }
 
 static void counts_done(struct name_counts *c)
@@ -244,6 +249,8 @@ void mcp_row_free(struct mcp_row *r)
 	counts_done(&r->methods);
 	counts_done(&r->server_methods);
 	counts_done(&r->tools_called);
+	counts_done(&r->resources_read);
+	counts_done(&r->prompts_got);
 	for (uint32_t i = 0; i < r->n_reasons; i++)
 		free((char *)r->reasons[i].detail);
 	free(r->reasons);

@@ -48,7 +48,10 @@ struct mcp_row {
 
 	struct mcp_claims claims;   /* whom proxies say they speak for */
 
-	struct name_counts methods, server_methods, tools_called;
+	struct name_counts methods, server_methods, tools_called, resources_read, prompts_got;
+	uint32_t facts;             /* set of enum observed_fact */
+	uint64_t session_keys[LIMIT_SESSION_KEYS];
+	uint8_t n_session_keys;
 	uint64_t requests, errors;
 	struct observed_reason *reasons; /* details are copies, signature ids borrowed from the set */
 	uint32_t n_reasons;
@@ -74,7 +77,7 @@ void mcp_row_claim(struct mcp_row *r, const struct claimed_client *c);
 void mcp_row_auth(struct mcp_row *r, enum auth_kind auth);
 /* Sets the field if it is empty, or always with replace. Empty text changes nothing. */
 void mcp_row_set(struct mcp_row *r, char **field, struct slice text, size_t cap, bool replace);
-void mcp_row_count(struct name_counts *c, const char *name, struct anomaly_counts *anomalies);
+void mcp_row_count(struct name_counts *c, const char *name, int64_t time_ns, uint64_t frame, struct anomaly_counts *anomalies);
 
 /* Borrows the row until the next call that changes it. counts: three arrays are borrowed too. */
 void mcp_row_observe(const struct mcp_row *r, struct observation *o);

@@ -141,7 +141,7 @@ static char *card_of(const struct observation *o, enum verdict v)
 	size_t size = 0;
 	FILE *f = open_memstream(&text, &size);
 	assert_non_null(f);
-	assert_int_equal(event_from(o, &j, TRAFFIC_OUTBOUND, &context, &e), 0);
+	assert_int_equal(event_from(o, &j, TRAFFIC_OUTBOUND, &context, NULL, &e), 0);
 	json_t *json = event_json(&e);
 	struct output out;
 	output_start(&out, f, CLI_TEXT, event_fields);
@@ -177,7 +177,7 @@ static void cards_show_what_an_analyst_needs(void **state)
 static void cards_tame_strangers(void **state)
 {
 	(void)state;
-	static const struct observed_count names[] = {{SAMPLE_HOSTILE, 1}};
+	static const struct observed_count names[] = {{SAMPLE_HOSTILE, 1, 0, 0}};
 	static const struct observed_reason reasons[] = {{SAMPLE_HOSTILE, SAMPLE_HOSTILE, 0, 1}};
 	struct observation o = sample_bare();
 	o.host = o.path = o.client_name = o.client_version = o.server_name = o.protocol_version = o.tls_version = SAMPLE_HOSTILE;

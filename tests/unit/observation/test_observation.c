@@ -14,7 +14,7 @@
 
 /* Offsets of the fixed part, as the head of observation.c describes it. */
 enum { AT_VERSION = 3, AT_KIND = 4, AT_CONFIDENCE, AT_STAGE, AT_TRANSPORT, AT_HTTP_VERSION, AT_AUTH, AT_L4, AT_FLAGS };
-#define FIXED_BYTES (4 + 8 + 8 + 8 + 4 * 3 + 8 * 4 + 6 * 8 + 4 * 2)
+#define FIXED_BYTES (4 + 8 + 8 + 8 + 4 * 3 + 8 * 4 + 6 * 8 + 6 * 2)
 
 static uint8_t *encoded(const struct observation *o, size_t *n)
 {
@@ -94,6 +94,15 @@ static void every_field_comes_back(void **state)
 	assert_int_equal(b->tools_called.n, 2);
 	assert_string_equal(b->tools_called.items[1].name, "delete \"all\"\n");
 	assert_int_equal(b->tools_called.other, 4);
+	assert_int_equal(b->methods.items[1].first_ns, INT64_C(1763800001000000000));
+	assert_int_equal(b->methods.items[1].first_frame, 15);
+	assert_int_equal(b->resources_read.n, 1);
+	assert_string_equal(b->resources_read.items[0].name, "file:///etc/motd");
+	assert_int_equal(b->prompts_got.other, 2);
+	assert_int_equal(b->facts, FACT_ORIGIN_FOREIGN | FACT_ECH);
+	assert_int_equal(b->n_session_keys, 2);
+	assert_true(b->session_keys[0] == UINT64_C(0x1122334455667788) && b->session_keys[1] == 2);
+	assert_null(b->connector_vendor);
 	assert_int_equal(b->requests, 8);
 	assert_int_equal(b->errors, 1);
 	assert_int_equal(b->packets[0], 100);
@@ -176,9 +185,9 @@ static void refuses_values_out_of_range(void **state)
 		size_t at;
 		uint8_t value;
 	} bad[] = {
-		{0, 'x'}, {AT_VERSION, 3}, {AT_KIND, KIND_COUNT}, {AT_CONFIDENCE, CONFIDENCE_COUNT}, {AT_STAGE, STAGE_COUNT},
+		{0, 'x'}, {AT_VERSION, 2}, {AT_KIND, KIND_COUNT}, {AT_CONFIDENCE, CONFIDENCE_COUNT}, {AT_STAGE, STAGE_COUNT},
 		{AT_TRANSPORT, TRANSPORT_COUNT}, {AT_HTTP_VERSION, HTTP_VERSION_COUNT}, {AT_AUTH, AUTH_COUNT}, {AT_L4, 1},
-		{FIXED_BYTES - 7, 2},          /* 513 methods */
+		{FIXED_BYTES - 11, 2},         /* 513 methods */
 		{FIXED_BYTES - 2, 33},         /* a reason too many */
 		{FIXED_BYTES, 5},              /* address family */
 		{FIXED_BYTES + 7, 6},          /* client and server differ in family */
@@ -201,13 +210,38 @@ static void refuses_values_out_of_range(void **state)
 	free(bytes);
 }
 
-/* The last part: kind of proxy, number of claims, and each claim's source and address. */
+/* The last part of sample_observation(): facts, number of session keys, two keys. */
+#define POSTURE_BYTES (4 + 1 + 2 * 8)
+
+static void refuses_facts_and_keys_that_are_none(void **state)
+{
+	(void)state;
+	struct observation o = sample_observation();
+	size_t n;
+	uint8_t *bytes = encoded(&o, &n), *part = bytes + n - POSTURE_BYTES;
+	assert_int_equal(part[0], FACT_ORIGIN_FOREIGN | FACT_ECH);
+	part[0] = FACTS_ALL + 1;
+	assert_false(decodes(bytes, n));
+	part[0] = FACTS_ALL;
+	assert_true(decodes(bytes, n));
+	part[3] = 1;
+	assert_false(decodes(bytes, n));
+	part[3] = 0;
+	assert_int_equal(part[4], 2);
+	part[4] = LIMIT_SESSION_KEYS + 1;
+	assert_false(decodes(bytes, n));
+	part[4] = 1;
+	assert_false(decodes(bytes, n));
+	free(bytes);
+}
+
+/* Before that: kind of proxy, number of claims, and each claim's source and address. */
 static void refuses_proxies_that_are_none(void **state)
 {
 	(void)state;
 	struct observation o = sample_observation();
 	size_t n;
-	uint8_t *bytes = encoded(&o, &n), *part = bytes + n - (2 + 1 + 5 + 1 + 17);
+	uint8_t *bytes = encoded(&o, &n), *part = bytes + n - POSTURE_BYTES - (2 + 1 + 5 + 1 + 17);
 	static const struct { size_t at; uint8_t was, value; } bad[] = {
 		{0, PROXY_SOCKS5, PROXY_COUNT}, {1, 2, LIMIT_CLAIMED_CLIENTS + 1}, {1, 2, 1}, {1, 2, 3},
 		{2, CLAIM_FORWARDED, CLAIM_COUNT}, {3, 4, 5}, {8, CLAIM_PROXY_PROTOCOL, CLAIM_COUNT},
@@ -224,7 +258,7 @@ static void refuses_proxies_that_are_none(void **state)
 	o.proxy = PROXY_NONE;
 	o.via_proxy = false;
 	bytes = encoded(&o, &n);
-	bytes[n - (2 + 1 + 5 + 1 + 17)] = PROXY_SOCKS4; /* and none without its flag */
+	bytes[n - POSTURE_BYTES - (2 + 1 + 5 + 1 + 17)] = PROXY_SOCKS4; /* and none without its flag */
 	assert_false(decodes(bytes, n));
 	free(bytes);
 }
@@ -294,7 +328,7 @@ static void takes_the_largest(void **state)
 	char text[LIMIT_NAMES][LIMIT_METHOD];
 	for (int i = 0; i < LIMIT_NAMES; i++) {
 		snprintf(text[i], sizeof text[i], "method/%056d", i);
-		names[i] = (struct observed_count){text[i], UINT64_MAX};
+		names[i] = (struct observed_count){text[i], UINT64_MAX, INT64_MIN, UINT64_MAX};
 	}
 	for (int i = 0; i < LIMIT_REASONS; i++)
 		reasons[i] = (struct observed_reason){text[i], text[i], INT64_MIN, UINT64_MAX};
@@ -403,6 +437,7 @@ int main(void)
 		cmocka_unit_test(a_piece_is_no_observation),
 		cmocka_unit_test(reads_nothing_past_the_end),
 		cmocka_unit_test(refuses_values_out_of_range),
+		cmocka_unit_test(refuses_facts_and_keys_that_are_none),
 		cmocka_unit_test(refuses_proxies_that_are_none),
 		cmocka_unit_test(refuses_text_that_is_none),
 		cmocka_unit_test(refuses_text_over_its_limit),

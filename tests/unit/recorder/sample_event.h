@@ -5,9 +5,12 @@
 
 #include "observation.h"
 
-static const struct observed_count sample_methods[] = {{"initialize", 1}, {"tools/call", 7}};
-static const struct observed_count sample_server_methods[] = {{"sampling/createMessage", 2}};
-static const struct observed_count sample_tools[] = {{"read_file", 5}, {"delete \"all\"\n", 2}};
+static const struct observed_count sample_methods[] = {{"initialize", 1, INT64_C(1763800000123456789), 12},
+                                                      {"tools/call", 7, INT64_C(1763800001000000000), 15}};
+static const struct observed_count sample_server_methods[] = {{"sampling/createMessage", 2, 0, 0}};
+static const struct observed_count sample_tools[] = {{"read_file", 5, 0, 0}, {"delete \"all\"\n", 2, 0, 0}};
+static const struct observed_count sample_resources[] = {{"file:///etc/motd", 3, 0, 0}};
+static const struct observed_count sample_prompts[] = {{"greet", 1, 0, 0}};
 static const struct observed_reason sample_reasons[] = {
 	{"mcp.jsonrpc.initialize", "POST carried an MCP initialize request", INT64_C(1763800000123456789), 12},
 	{"host.mcp.example", "the host is known", INT64_C(1763800001000000000), 15},
@@ -66,6 +69,11 @@ static inline struct observation sample_observation(void)
 		.methods = {sample_methods, 2, 0},
 		.server_methods = {sample_server_methods, 1, 0},
 		.tools_called = {sample_tools, 2, 4},
+		.resources_read = {sample_resources, 1, 0},
+		.prompts_got = {sample_prompts, 1, 2},
+		.facts = FACT_ORIGIN_FOREIGN | FACT_ECH,
+		.session_keys = {UINT64_C(0x1122334455667788), 2},
+		.n_session_keys = 2,
 		.requests = 8,
 		.errors = 1,
 		.packets = {100, 90},

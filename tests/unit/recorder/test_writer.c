@@ -31,7 +31,7 @@ static char *event_text(int n)
 	struct judgement j = {.verdict = VERDICT_UNAUTHORIZED};
 	struct event e;
 	o.connection_time_ns = n;
-	assert_int_equal(event_from(&o, &j, TRAFFIC_OUTBOUND, &fixture_context, &e), 0);
+	assert_int_equal(event_from(&o, &j, TRAFFIC_OUTBOUND, &fixture_context, NULL, &e), 0);
 	json_t *json = event_json(&e);
 	char *text = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
 	assert_non_null(text);

@@ -13,7 +13,7 @@ static inline json_t *sample_event_json(const struct observation *o, const struc
 					const struct event_context *context)
 {
 	struct event e;
-	return event_from(o, j, TRAFFIC_OUTBOUND, context, &e) == 0 ? event_json(&e) : NULL;
+	return event_from(o, j, TRAFFIC_OUTBOUND, context, NULL, &e) == 0 ? event_json(&e) : NULL;
 }
 
 static inline json_t *sample_plain(void)
@@ -42,7 +42,7 @@ static inline json_t *sample_least(void)
 static inline json_t *sample_of_text(const char *text)
 {
 	struct observation o = sample_observation();
-	struct observed_count counts[] = {{text, 3}, {"other", 1}};
+	struct observed_count counts[] = {{text, 3, 0, 0}, {"other", 1, 0, 0}};
 	struct observed_reason reason = {text, text, o.first_seen_ns, 1};
 	struct event_context context = {text, text, text};
 	struct judgement j = {.verdict = VERDICT_UNAUTHORIZED,

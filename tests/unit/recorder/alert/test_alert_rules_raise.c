@@ -59,7 +59,7 @@ static void tell(struct store *s, struct told t)
 	o.host = t.host ? t.host : "mcp.example";
 	o.confidence = t.confidence ? t.confidence : CONFIDENCE_LIKELY;
 	o.stage = t.stage ? t.stage : STAGE_ESTABLISHED;
-	assert_int_equal(event_from(&o, &j, TRAFFIC_OUTBOUND, &fixture_context, &e), 0);
+	assert_int_equal(event_from(&o, &j, TRAFFIC_OUTBOUND, &fixture_context, NULL, &e), 0);
 	assert_int_equal(store_put(s, &e), 0);
 	assert_int_equal(store_flush(s), 0);
 }

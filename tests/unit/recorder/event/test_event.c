@@ -62,7 +62,7 @@ static void event_joins_its_three_inputs(void **state)
 	struct judgement j = {.verdict = VERDICT_VIOLATION};
 	struct event_context context = {"tap1", "2026.11", "a.pcap"};
 	struct event e;
-	assert_int_equal(event_from(&o, &j, TRAFFIC_OUTBOUND, &context, &e), 0);
+	assert_int_equal(event_from(&o, &j, TRAFFIC_OUTBOUND, &context, NULL, &e), 0);
 	assert_int_equal(e.severity, SEVERITY_MEDIUM);
 	assert_int_equal(e.direction, TRAFFIC_OUTBOUND);
 	assert_string_equal(e.event_id, "9de109d98e6c8fbcc70bff751effab1f");

@@ -13,7 +13,7 @@ static const struct event_context context = {"tap1", "2026.11.22", "a.pcap"};
 static json_t *json_of(const struct observation *o, const struct judgement *j, const struct event_context *c)
 {
 	struct event e;
-	assert_int_equal(event_from(o, j, TRAFFIC_OUTBOUND, c, &e), 0);
+	assert_int_equal(event_from(o, j, TRAFFIC_OUTBOUND, c, NULL, &e), 0);
 	json_t *json = event_json(&e);
 	assert_non_null(json);
 	return json;
@@ -105,7 +105,7 @@ static void unknown_is_null_and_never_left_out(void **state)
 static void counters_never_wrap_or_vanish(void **state)
 {
 	(void)state;
-	static const struct observed_count tools[] = {{"(other)", 3}, {"a", UINT64_MAX}, {"a", 2}};
+	static const struct observed_count tools[] = {{"(other)", 3, 0, 0}, {"a", UINT64_MAX, 0, 0}, {"a", 2, 0, 0}};
 	struct observation o = sample_bare();
 	struct judgement j = {.verdict = VERDICT_UNAUTHORIZED};
 	o.tools_called = (struct observed_counts){tools, 3, 39};
@@ -136,7 +136,7 @@ static void survives_failing_malloc(void **state)
 	struct observation o = sample_observation();
 	struct judgement j = {.verdict = VERDICT_UNAUTHORIZED, .breaches = {"policy.tls"}, .n_breaches = 1};
 	struct event e;
-	assert_int_equal(event_from(&o, &j, TRAFFIC_OUTBOUND, &context, &e), 0);
+	assert_int_equal(event_from(&o, &j, TRAFFIC_OUTBOUND, &context, NULL, &e), 0);
 	json_t *json = NULL;
 	long alive = allocations_alive, n = 0;
 	for (; !json; n++) {

@@ -382,7 +382,7 @@ static void test_tools(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char text[256];
 		struct facts f = {.host = "e.example"};
-		struct observed_count call = {rows[i].called, 1};
+		struct observed_count call = {rows[i].called, 1, 0, 0};
 		struct judgement j;
 		snprintf(text, sizeof text, "{\"version\":1,\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"tools\":%s}]}", rows[i].listed);
 		struct policy *p = policy_of(text);

@@ -83,7 +83,7 @@ static inline int put_judged(struct store *s, const struct observation *o, enum 
 {
 	struct judgement j = {.verdict = v};
 	struct event e;
-	assert_int_equal(event_from(o, &j, TRAFFIC_OUTBOUND, &fixture_context, &e), 0);
+	assert_int_equal(event_from(o, &j, TRAFFIC_OUTBOUND, &fixture_context, NULL, &e), 0);
 	return store_put(s, &e);
 }
 

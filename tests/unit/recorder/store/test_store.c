@@ -73,7 +73,7 @@ static void what_goes_in_comes_out(void **state)
 {
 	struct fixture *f = *state;
 	struct observation o = sample_observation(), hostile = sample_bare();
-	static const struct observed_count names[] = {{SAMPLE_HOSTILE, 1}, {"", 2}, {"\xf0\x9f\x98\x80", 3}};
+	static const struct observed_count names[] = {{SAMPLE_HOSTILE, 1, 0, 0}, {"", 2, 0, 0}, {"\xf0\x9f\x98\x80", 3, 0, 0}};
 	static const struct observed_reason reasons[] = {{"x", SAMPLE_HOSTILE, 0, 1}};
 	hostile.host = hostile.path = hostile.user_agent = hostile.client_name = hostile.server_version = SAMPLE_HOSTILE;
 	hostile.methods = hostile.tools_called = (struct observed_counts){names, 3, UINT64_MAX};
@@ -83,10 +83,10 @@ static void what_goes_in_comes_out(void **state)
 	struct event e;
 	json_t *want = json_array(), *got = json_array();
 	struct store *s = opened(f);
-	assert_int_equal(event_from(&hostile, &j, TRAFFIC_INTERNAL, &fixture_context, &e), 0);
+	assert_int_equal(event_from(&hostile, &j, TRAFFIC_INTERNAL, &fixture_context, NULL, &e), 0);
 	assert_int_equal(store_put(s, &e), 0);
 	assert_int_equal(json_array_append_new(want, event_json(&e)), 0);
-	assert_int_equal(event_from(&o, &j, TRAFFIC_OUTBOUND, &fixture_context, &e), 0);
+	assert_int_equal(event_from(&o, &j, TRAFFIC_OUTBOUND, &fixture_context, NULL, &e), 0);
 	assert_int_equal(store_put(s, &e), 0);
 	assert_int_equal(json_array_append_new(want, event_json(&e)), 0);
 	assert_int_equal(store_close(s), 0);
@@ -107,7 +107,7 @@ static void what_goes_in_comes_out(void **state)
 static void views_are_fit_for_terminals(void **state)
 {
 	struct fixture *f = *state;
-	static const struct observed_count names[] = {{SAMPLE_HOSTILE, 1}};
+	static const struct observed_count names[] = {{SAMPLE_HOSTILE, 1, 0, 0}};
 	struct observation o = sample_observation();
 	o.host = o.path = SAMPLE_HOSTILE;
 	o.tools_called = (struct observed_counts){names, 1, 0};
@@ -389,7 +389,7 @@ static void survives_failing_malloc(void **state)
 	struct observation o = sample_observation();
 	struct judgement j = {.verdict = VERDICT_UNAUTHORIZED};
 	struct event e;
-	assert_int_equal(event_from(&o, &j, TRAFFIC_OUTBOUND, &fixture_context, &e), 0);
+	assert_int_equal(event_from(&o, &j, TRAFFIC_OUTBOUND, &fixture_context, NULL, &e), 0);
 	int rc = -1, failed = 0;
 	for (long n = 0; rc != 0; n += 1 + n / 29) {
 		allocations_left = n;

@@ -34,7 +34,7 @@ static void write_on(struct fixture *f, int32_t first, unsigned random)
 			for (unsigned i = 0; i <= (random >> 20) % BATCH_MOST; i++) {
 				o.connection_time_ns = n;
 				o.first_frame = (uint64_t)n++;
-				if (event_from(&o, &j, TRAFFIC_OUTBOUND, &fixture_context, &e) != 0 || store_put(s, &e) != 0)
+				if (event_from(&o, &j, TRAFFIC_OUTBOUND, &fixture_context, NULL, &e) != 0 || store_put(s, &e) != 0)
 					_exit(3);
 			}
 			if (store_flush(s) != 0)

@@ -2,7 +2,7 @@
 #include <sqlite3.h>
 
 /* Five events; what a query finds is told by their letters, in the order of the answer. */
-static const struct observed_count hostile_tools[] = {{SAMPLE_HOSTILE, 1}, {"\xf0\x9f\x98\x80", 1}, {"a.b\"]", 1}};
+static const struct observed_count hostile_tools[] = {{SAMPLE_HOSTILE, 1, 0, 0}, {"\xf0\x9f\x98\x80", 1, 0, 0}, {"a.b\"]", 1, 0, 0}};
 
 static void fill(struct fixture *f)
 {

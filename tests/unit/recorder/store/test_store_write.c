@@ -33,7 +33,7 @@ static struct event numbered(struct observation *o, int id, int requests)
 	o->connection_time_ns = id;
 	o->first_frame = (uint64_t)id;
 	o->requests = (uint64_t)requests;
-	assert_int_equal(event_from(o, &j, TRAFFIC_OUTBOUND, &fixture_context, &e), 0);
+	assert_int_equal(event_from(o, &j, TRAFFIC_OUTBOUND, &fixture_context, NULL, &e), 0);
 	return e;
 }
 
@@ -133,7 +133,7 @@ static void the_buffer_is_bounded_in_bytes(void **state)
 	store_on_committed(s, keep, &r);
 	for (int i = 0; i < LIMIT_NAMES; i++) {
 		snprintf(text[i], LIMIT_NAME, "%0100d", i);
-		names[i] = (struct observed_count){text[i], 1};
+		names[i] = (struct observed_count){text[i], 1, 0, 0};
 	}
 	int n = 0;
 	for (; r.rows == 0 && n < LIMIT_STORE_BATCH_ROWS; n++) {

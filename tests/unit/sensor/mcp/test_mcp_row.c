@@ -164,7 +164,7 @@ static void test_names_are_bounded(void **state)
 	for (int round = 0; round < 2; round++)
 		for (int i = 0; i < LIMIT_NAMES + 10; i++) {
 			snprintf(name, sizeof name, "tool-%d", i);
-			mcp_row_count(&r->tools_called, name, &a);
+			mcp_row_count(&r->tools_called, name, 0, 0, &a);
 		}
 	assert_int_equal(r->tools_called.n, LIMIT_NAMES);
 	assert_int_equal(r->tools_called.other, 20);
@@ -196,7 +196,7 @@ static void test_observation_of_a_full_row(void **state)
 	char method[LIMIT_METHOD];
 	for (int i = 0; i < LIMIT_NAMES + 1; i++) {
 		snprintf(method, sizeof method, "%063d", i);
-		mcp_row_count(&r->methods, method, &a);
+		mcp_row_count(&r->methods, method, 0, 0, &a);
 	}
 	mcp_row_evidence(r, &strong, CONFIDENCE_CONFIRMED, false, 77, 9, &a, "%s", method);
 	struct observation o = {.l4 = 6, .client_ip.family = 4, .server_ip.family = 4};
