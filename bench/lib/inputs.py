@@ -86,7 +86,7 @@ def digest_of(paths, text=""):
     h = hashlib.sha256(text.encode())
     for path in paths:
         with open(path, "rb") as f:
-            h.update(hashlib.sha256(f.read()).digest())
+            h.update(hashlib.file_digest(f, "sha256").digest())
     return h.hexdigest()[:12]
 
 

@@ -14,6 +14,7 @@ class Programs:
     def __init__(self, root, binary, tools, work):
         self.root, self.binary, self.tools, self.work = root, binary, tools, work
         self.db = os.path.join(work, "events.db")
+        self.timed = os.path.join(tools, "timed")
         self.suricata_log = os.path.join(work, "suricata")
         self.versions = {OURS: first_line([binary, "--version"]), LOOP: "bench/tools/pcap_loop.c",
                          NDPI: package_version("ndpiReader", "libndpi-bin"), TSHARK: package_version("tshark", "tshark"),

@@ -18,10 +18,10 @@ class Sizes:
     def __init__(self, quick, megabytes):
         self.bulk = 2 * MB if quick else megabytes * MB
         self.mix = 3 * MB if quick else megabytes * MB * 3 // 4
-        self.api = 1 * MB if quick else megabytes * MB // 4
+        self.api = 1 * MB if quick else megabytes * MB // 10
         self.flows = 2000 if quick else 1_000_000
         self.syns = 4000 if quick else 2_000_000
-        self.mcp = 4 if quick else 500
+        self.mcp = 4 if quick else 250
 
 
 class Bench:
@@ -29,10 +29,13 @@ class Bench:
         self.inputs, self.programs, self.sizes, self.repeat, self.mix = inputs, programs, sizes, repeat, mix
         self.log = programs.work + "/last-stderr.txt"
 
+    def in_turn(self, calls, rounds):
+        return timing.in_turn(self.programs.timed, calls, rounds, self.log)
+
     def timed(self, given, names):
         timing.warm(given["path"])
         calls = {n: self.programs.call(n, given["path"]) for n in names}
-        return timing.in_turn({n: c for n, c in calls.items() if c}, self.repeat, self.log)
+        return self.in_turn({n: c for n, c in calls.items() if c}, self.repeat)
 
     def versus(self, name, what, given, targets, extra=None):
         """targets: {program: the most that its wall clock time may be multiplied by, or None}."""
@@ -78,9 +81,9 @@ class Bench:
         programs[f"{OURS}, nothing"] = self.programs.ours(self.inputs.empty()["path"])
         for _, given in sets:
             timing.warm(given["path"])
-        runs = timing.in_turn(programs, self.repeat, self.log)
+        runs = self.in_turn(programs, self.repeat)
         self.programs.forget_database()
-        timing.once(self.programs.ours(given["path"])[1], (0, 1))
+        timing.once(self.programs.timed, self.programs.ours(given["path"])[1], (0, 1))
         with sqlite3.connect(f"file:{self.programs.db}?mode=ro", uri=True) as db:
             events, calls = db.execute("SELECT count(*), coalesce(sum(requests), 0) FROM events").fetchone()
         start = runs[f"{OURS}, nothing"].median("wall")
@@ -98,8 +101,8 @@ class Bench:
         given, less = self.inputs.flood("open", many), self.inputs.flood("open", few)
         for g in (given, less):
             timing.warm(g["path"])
-        runs = timing.in_turn({OURS: self.programs.ours(given["path"]), f"{OURS}, a tenth": self.programs.ours(less["path"])},
-                              min(self.repeat, 3), self.log)
+        runs = self.in_turn({OURS: self.programs.ours(given["path"]), f"{OURS}, a tenth": self.programs.ours(less["path"])},
+                              min(self.repeat, 3))
         each = (runs[OURS].median("peak_kb") - runs[f"{OURS}, a tenth"].median("peak_kb")) * 1024 / (many - few)
         results = [peak(runs, 300), bounded("bytes of a decided flow", each, target=160, unit=" B"),
                    figure("packets a second", given["packets"] / runs[OURS].median("wall"), unit="/s")]
@@ -107,7 +110,7 @@ class Bench:
 
     def start(self):
         given = self.inputs.empty()
-        runs = timing.in_turn({OURS: self.programs.ours(given["path"])}, self.repeat * 2, self.log)
+        runs = self.in_turn({OURS: self.programs.ours(given["path"])}, self.repeat * 2)
         ms = [w * 1000 for w in runs[OURS].wall]
         results = [bounded("start to end of an empty capture", statistics.median(ms), min(ms), max(ms), 100, " ms")]
         return {"name": "start", "what": "start-up", "input": given, "runs": runs, "results": results}
