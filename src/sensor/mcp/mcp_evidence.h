@@ -70,8 +70,20 @@ void mcp_evidence_add(struct mcp_evidence *e, struct mcp_row *row, const struct 
 void mcp_evidence_host(struct mcp_evidence *e, struct mcp_row *row, const char *name, const char *what,
                        const char *const behaviours[3]);
 
+/* mcp_evidence_exchanges.c */
+struct mcp_exchange *mcp_evidence_exchange(struct mcp_evidence *e, unsigned depth, uint64_t id);
+/* Takes it. */
+void mcp_evidence_exchange_add(struct mcp_evidence *e, struct mcp_exchange *x);
+void mcp_evidence_exchange_drop(struct mcp_evidence *e, struct mcp_exchange *x);
+/* Drops the exchanges of a row. */
+void mcp_evidence_forget(struct mcp_evidence *e, const struct mcp_row *row);
+/* The row of what names no server: that of the connection, while it has one only. NULL as for mcp_evidence_row. */
+struct mcp_row *mcp_evidence_nameless(struct mcp_evidence *e);
+
 /* mcp_evidence_http.c */
 bool mcp_evidence_http_head(void *context, unsigned depth, const struct http_head *head);
+
+/* mcp_evidence_http_message.c */
 void mcp_evidence_http_end(void *context, unsigned depth, enum direction d, uint64_t exchange, const struct app_body *body);
 void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_carrier carrier, enum direction d,
                                uint64_t exchange, const struct jsonrpc_message *m);
@@ -79,9 +91,6 @@ void mcp_evidence_sse_event(void *context, unsigned depth, uint64_t exchange, st
                             bool data_cut);
 /* HTTP is over, or (gone) the server will say no more at all: exchanges without an MCP answer were attempts. */
 void mcp_evidence_http_closed(struct mcp_evidence *e, bool gone);
-struct mcp_exchange *mcp_evidence_exchange(struct mcp_evidence *e, unsigned depth, uint64_t id);
-/* Drops the exchanges of a row. */
-void mcp_evidence_forget(struct mcp_evidence *e, const struct mcp_row *row);
 
 /* mcp_evidence_message.c */
 /* What a message says about who is talking: names, versions, counts. */
