@@ -259,6 +259,13 @@
 /* Sessions whose keys an observation carries; a connection that a proxy shares may carry more: the first ones stand, and a
  * connection belongs to the session of its first key. */
 #define LIMIT_SESSION_KEYS 16
+/* Connections and authorities of which the recorder knows the latest observation, and their bytes (2 KiB each, most). At the cap the one
+ * that has been silent longest leaves, counted; its row stays as it was last written, and its next observation finds it anew. */
+#define LIMIT_SESSION_ENTRIES 32768
+#define LIMIT_SESSION_BYTES (64u << 20)
+/* Seconds of packet time without a word after which a connection leaves the recorder's memory, and with its last connection a session:
+ * longer than an open connection may be silent (LIMIT_FLOW_OPEN_SECONDS). */
+#define LIMIT_SESSION_SILENT_SECONDS 7500
 /* Tags and posture findings of an event: both come from fixed lists that are shorter. */
 #define LIMIT_TAGS 8
 #define LIMIT_FINDINGS 24

@@ -1,46 +1,35 @@
-#include "recorder.h"
-#include "status.h"
-#include <errno.h>
+/* Which record it is decides who reads it: a table of handlers, one file each. */
+#include "recorder_state.h"
+#include "record.h"
 #include <stdlib.h>
 
-struct recorder {
-	struct recorder_config config;
-	struct recorder_counts counts;
+/* A kind without a handler is refused as invalid. */
+static recorder_record_fn *const handlers[RECORD_COUNT] = {
+	[RECORD_OBSERVATION] = recorder_observation,
 };
 
 struct recorder *recorder_new(const struct recorder_config *config)
 {
 	struct recorder *r = calloc(1, sizeof *r);
-	if (r)
-		r->config = *config;
+	if (!r)
+		return NULL;
+	r->config = *config;
+	r->book = session_book_new();
+	if (!r->book) {
+		free(r);
+		return NULL;
+	}
 	return r;
 }
 
 int recorder_take(struct recorder *r, const uint8_t *bytes, size_t n)
 {
-	const struct recorder_config *c = &r->config;
-	struct observation_box box;
+	recorder_record_fn *handler = handlers[record_kind_of(bytes, n)];
 	r->counts.observations++;
-	if (!observation_decode(bytes, n, &box)) {
-		if (errno == ENOMEM)
-			return FAIL_MEMORY;
-		r->counts.invalid++;
-		return 0;
-	}
-	const struct observation *o = &box.o;
-	struct event_context context = {.sensor = c->sensor, .signature_set = c->signature_set,
-	                                .capture = o->capture < c->n_captures ? c->captures[o->capture] : NULL};
-	struct judgement j;
-	struct event e;
-	policy_judge(c->policy, o, &j);
-	int result = event_from(o, &j, policy_direction(c->policy, &o->client_ip, &o->server_ip), &context, NULL, &e);
-	if (result == 0) {
-		if (o->final)
-			r->counts.events[j.verdict][o->confidence]++;
-		result = c->on_event(c->context, &e);
-	}
-	observation_box_done(&box);
-	return result;
+	if (handler)
+		return handler(r, bytes, n);
+	r->counts.invalid++;
+	return 0;
 }
 
 void recorder_renew(struct recorder *r, const struct policy *policy, const char *signature_set)
@@ -56,5 +45,7 @@ const struct recorder_counts *recorder_counts(const struct recorder *r)
 
 void recorder_free(struct recorder *r)
 {
+	if (r)
+		session_book_free(r->book);
 	free(r);
 }

@@ -1,4 +1,4 @@
-/* Observations -> judged events: the heart of the recorder half. Called with each observation, in packet order. Trusts no observation before
+/* Records of the sensor half -> judged events: the heart of the recorder half. Called with each record, in packet order. Trusts none before
  * it is validated. Where events go (the database, a backlog before it) is the caller's. Prints nothing. */
 #ifndef SHADOWTAP_RECORDER_H
 #define SHADOWTAP_RECORDER_H
@@ -23,11 +23,11 @@ struct recorder_config {
 /* Of events that ended: contract's verdicts by confidence. */
 struct recorder_counts {
 	uint64_t events[VERDICT_COUNT][CONFIDENCE_COUNT];
-	uint64_t observations, invalid;
+	uint64_t observations, invalid; /* records of all kinds */
 };
 
 struct recorder *recorder_new(const struct recorder_config *config); /* NULL when out of memory */
-/* 0, or the failure of on_event or memory. Later observations are judged and counted all the same. */
+/* A record of any kind (record.h). 0, or the failure of on_event or memory. Later ones are judged and counted all the same. */
 int recorder_take(struct recorder *r, const uint8_t *bytes, size_t n);
 /* In force from the next observation on. Borrowed, as in the configuration. */
 void recorder_renew(struct recorder *r, const struct policy *policy, const char *signature_set);

@@ -1,0 +1,152 @@
+/* A hash table by reference and one list by age. Its clock is the latest packet time that an observation told of. */
+#include "session_book.h"
+#include "frame.h"
+#include "siphash.h"
+#include <assert.h>
+#include <stdlib.h>
+
+#define BUCKETS 32768u
+
+struct session_book {
+	struct hash_key key;
+	struct session_entry *bucket[BUCKETS];
+	struct session_entry *stalest, *freshest;
+	int64_t now_ns;
+	struct session_book_counts counts;
+};
+
+struct connection_ref connection_ref_of(const struct observation *o)
+{
+	return (struct connection_ref){o->connection_time_ns, o->first_frame, o->capture, o->authority_ordinal};
+}
+
+static bool same_ref(const struct connection_ref *a, const struct connection_ref *b)
+{
+	return a->connection_time_ns == b->connection_time_ns && a->first_frame == b->first_frame && a->capture == b->capture &&
+	       a->authority_ordinal == b->authority_ordinal;
+}
+
+static struct session_entry **chain_of(const struct session_book *b, const struct connection_ref *ref)
+{
+	uint64_t words[] = {(uint64_t)ref->connection_time_ns, ref->first_frame,
+	                    (uint64_t)ref->capture << 32 | ref->authority_ordinal};
+	return (struct session_entry **)&b->bucket[siphash(&b->key, words, sizeof words) % BUCKETS];
+}
+
+struct session_book *session_book_new(void)
+{
+	struct session_book *b = calloc(1, sizeof *b);
+	if (b && !hash_key_random(&b->key)) {
+		free(b);
+		return NULL;
+	}
+	return b;
+}
+
+/* ---- by age ---- */
+
+static void unlink_age(struct session_book *b, struct session_entry *e)
+{
+	*(e->staler ? &e->staler->fresher : &b->stalest) = e->fresher;
+	*(e->fresher ? &e->fresher->staler : &b->freshest) = e->staler;
+}
+
+static void link_freshest(struct session_book *b, struct session_entry *e)
+{
+	e->staler = b->freshest;
+	e->fresher = NULL;
+	*(b->freshest ? &b->freshest->fresher : &b->stalest) = e;
+	b->freshest = e;
+}
+
+static void entry_drop(struct session_book *b, struct session_entry *e)
+{
+	struct session_entry **at = chain_of(b, &e->ref);
+	while (*at != e)
+		at = &(*at)->next;
+	*at = e->next;
+	unlink_age(b, e);
+	b->counts.entries--;
+	b->counts.bytes -= e->bytes;
+	observation_box_done(&e->box);
+	free(e);
+}
+
+/* `spare` has just spoken: it stays, however large. */
+static void make_room(struct session_book *b, const struct session_entry *spare)
+{
+	int64_t silent_ns = LIMIT_SESSION_SILENT_SECONDS * NS_PER_SEC;
+	while (b->stalest != spare && b->now_ns - b->stalest->box.o.last_seen_ns > silent_ns)
+		entry_drop(b, b->stalest);
+	while (b->stalest != spare && (b->counts.entries > LIMIT_SESSION_ENTRIES || b->counts.bytes > LIMIT_SESSION_BYTES)) {
+		b->counts.left++;
+		entry_drop(b, b->stalest);
+	}
+}
+
+/* ---- the entries ---- */
+
+/* What observation_decode() allocated, by and large. */
+static size_t box_bytes(const struct observation *o, size_t n)
+{
+	size_t names = o->methods.n + o->server_methods.n + o->tools_called.n + o->resources_read.n + o->prompts_got.n;
+	return sizeof(struct session_entry) + n + names * sizeof(struct observed_count) + o->n_reasons * sizeof(struct observed_reason);
+}
+
+struct session_entry *session_book_find(const struct session_book *b, const struct connection_ref *ref)
+{
+	struct session_entry *e = *chain_of(b, ref);
+	while (e && !same_ref(&e->ref, ref))
+		e = e->next;
+	return e;
+}
+
+struct session_entry *session_book_put_take(struct session_book *b, struct observation_box *box, size_t n, const char *event_id)
+{
+	assert(box->o.kind == KIND_CONNECTION);
+	struct connection_ref ref = connection_ref_of(&box->o);
+	struct session_entry *e = session_book_find(b, &ref);
+	if (e) {
+		unlink_age(b, e);
+		b->counts.bytes -= e->bytes;
+		observation_box_done(&e->box);
+	} else {
+		e = calloc(1, sizeof *e);
+		if (!e)
+			return NULL;
+		struct session_entry **at = chain_of(b, &ref);
+		e->ref = ref;
+		e->next = *at;
+		*at = e;
+		b->counts.entries++;
+	}
+	e->box = *box;
+	*box = (struct observation_box){0};
+	memcpy(e->event_id, event_id, sizeof e->event_id);
+	e->bytes = box_bytes(&e->box.o, n);
+	b->counts.bytes += e->bytes;
+	link_freshest(b, e);
+	if (e->box.o.last_seen_ns > b->now_ns)
+		b->now_ns = e->box.o.last_seen_ns;
+	make_room(b, e);
+	return e;
+}
+
+void session_book_clear(struct session_book *b)
+{
+	while (b->stalest)
+		entry_drop(b, b->stalest);
+	b->now_ns = 0;
+}
+
+void session_book_counts(const struct session_book *b, struct session_book_counts *ret)
+{
+	*ret = b->counts;
+}
+
+void session_book_free(struct session_book *b)
+{
+	if (b)
+		session_book_clear(b);
+	free(b);
+}
