@@ -43,7 +43,7 @@ static void every_field_in_the_contract_order(void **state)
 		"\"time\":\"2025-11-22T08:26:40.123456Z\",\"frame\":12},"
 		"{\"signature\":\"host.mcp.example\",\"detail\":\"the host is known\","
 		"\"time\":\"2025-11-22T08:26:41.000000Z\",\"frame\":15}],"
-		"\"findings\":[\"policy.auth\",\"policy.tls\"],\"unverified\":[\"path\"],"
+		"\"findings\":[\"policy.auth\",\"policy.tls\"],\"unverified\":[\"path\"],\"tags\":[],"
 		"\"client_ip\":\"10.20.30.40\",\"client_port\":51234,\"server_ip\":\"203.0.113.9\",\"server_port\":8443,"
 		"\"l4\":\"tcp\",\"direction\":\"outbound\",\"community_id\":\"1:zbwxqgXZPnEWvUX1ifVhijY3Eqs=\","
 		"\"encapsulation\":[\"vlan:10\",\"vlan:4094\"],\"client_mac\":\"02:00:5e:ff:10:0a\","
@@ -52,14 +52,15 @@ static void every_field_in_the_contract_order(void **state)
 		"{\"source\":\"proxy-protocol\",\"address\":\"2001:db8::\"}],"
 		"\"transport\":\"streamable-http\",\"http_version\":\"1.1\",\"encrypted\":true,\"decrypted\":true,"
 		"\"tls_version\":\"1.3\",\"sni\":\"mcp.example\",\"alpn\":\"http/1.1\","
-		"\"ja4\":\"t13d1516h2_8daaf6152771_b186095e22b6\",\"host\":\"mcp.example:8443\",\"path\":\"/v1/mcp\","
+		"\"ja4\":\"t13d1516h2_8daaf6152771_b186095e22b6\",\"dns_name\":null,\"host\":\"mcp.example:8443\",\"path\":\"/v1/mcp\","
 		"\"user_agent\":\"python-httpx/0.27\",\"protocol_version\":\"2025-06-18\","
 		"\"protocol_version_requested\":\"2025-11-25\",\"client_name\":\"Zo\xc3\xab's agent\",\"client_version\":\"1.2\","
 		"\"server_name\":\"files\",\"server_version\":\"0.9\",\"joined\":[],\"session\":null,\"auth\":\"bearer\","
 		"\"methods\":{\"initialize\":1,\"tools/call\":7},\"server_methods\":{\"sampling/createMessage\":2},"
-		"\"tools_called\":{\"read_file\":5,\"delete \\\"all\\\"\\n\":2,\"(other)\":4},\"requests\":8,\"errors\":1,"
+		"\"tools_called\":{\"read_file\":5,\"delete \\\"all\\\"\\n\":2,\"(other)\":4},"
+		"\"resources_read\":{\"file:///etc/motd\":3},\"prompts_got\":{\"greet\":1,\"(other)\":2},\"requests\":8,\"errors\":1,"
 		"\"packets\":{\"client\":100,\"server\":90},\"bytes\":{\"client\":10000,\"server\":90000},"
-		"\"payload_bytes\":{\"client\":9000,\"server\":80000},\"app_label\":\"TLS.HTTP\",\"capture\":\"a.pcap\","
+		"\"payload_bytes\":{\"client\":9000,\"server\":80000},\"app_label\":\"TLS.HTTP\",\"connector\":null,\"change\":null,\"capture\":\"a.pcap\","
 		"\"first_frame\":11,\"signature_set\":\"2026.11.22\"}");
 	json_decref(json);
 }

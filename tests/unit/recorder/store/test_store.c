@@ -1,5 +1,6 @@
 #include "json/failing_malloc.h"
 #include "recorder/store/store_fixture.h"
+#include "store_migrations.h"
 #include <sqlite3.h>
 #include <sys/resource.h>
 
@@ -39,7 +40,7 @@ static void makes_a_database_of_its_own(void **state)
 	struct fixture *f = *state;
 	assert_int_equal(store_close(opened(f)), 0);
 	assert_int_equal(pragma(f->db, "PRAGMA application_id"), 0x53546170);
-	assert_int_equal(pragma(f->db, "PRAGMA user_version"), 4);
+	assert_int_equal(pragma(f->db, "PRAGMA user_version"), store_migrations_n);
 	assert_int_equal(pragma(f->db, "PRAGMA auto_vacuum"), 2);
 	assert_int_equal(pragma(f->db, "SELECT count(*) FROM events"), 0);
 	assert_int_equal(pragma(f->db, "SELECT strict FROM pragma_table_list WHERE name = 'events'"), 1);
@@ -250,8 +251,11 @@ static void refuses_a_newer_schema(void **state)
 {
 	struct fixture *f = *state;
 	assert_int_equal(store_close(opened(f)), 0);
-	run_sql(f->db, "PRAGMA user_version = 5");
-	refused(f, "newer shadowtap (schema 5, this one knows 4)");
+	char newer[64];
+	snprintf(newer, sizeof newer, "PRAGMA user_version = %d", store_migrations_n + 1);
+	run_sql(f->db, newer);
+	snprintf(newer, sizeof newer, "newer shadowtap (schema %d, this one knows %d)", store_migrations_n + 1, store_migrations_n);
+	refused(f, newer);
 	struct store *s = NULL;
 	assert_int_equal(store_open_read(f->db, &s, f->error), FAIL_DATABASE);
 	assert_non_null(strstr(f->error, "newer shadowtap"));
