@@ -24,20 +24,20 @@ class Programs:
     def missing(self):
         return [name for name, version in self.versions.items() if version is None]
 
-    def ours(self, capture, workers=1):
-        # Each run has a database of its own, made before the clock starts running only as far as its name goes.
+    def ours(self, capture, workers=1, mcp=False):
+        """mcp: the capture holds some. If not, finding some is a failure. Each run starts with no database."""
         return (self.forget_database, [self.binary, "replay", "--quiet", "--db", self.db, "--signatures", f"{self.root}/signatures",
-                                       "--workers", str(workers), capture], (0, 1))
+                                       "--workers", str(workers), capture], (1,) if mcp else (0,))
 
-    def call(self, name, capture):
+    def call(self, name, capture, mcp=False):
         """(prepare, argv, exit codes that are well), or None if it is not installed."""
         if self.versions[name] is None:
             return None
         nothing = lambda: None
         if name == OURS:
-            return self.ours(capture)
+            return self.ours(capture, 1, mcp)
         if name == OURS2:
-            return self.ours(capture, 2)
+            return self.ours(capture, 2, mcp)
         if name == LOOP:
             return (nothing, [os.path.join(self.tools, "pcap_loop"), capture], (0,))
         if name == NDPI:

@@ -32,14 +32,14 @@ class Bench:
     def in_turn(self, calls, rounds):
         return timing.in_turn(self.programs.timed, calls, rounds, self.log)
 
-    def timed(self, given, names):
+    def timed(self, given, names, mcp):
         timing.warm(given["path"])
-        calls = {n: self.programs.call(n, given["path"]) for n in names}
+        calls = {n: self.programs.call(n, given["path"], mcp) for n in names}
         return self.in_turn({n: c for n, c in calls.items() if c}, self.repeat)
 
-    def versus(self, name, what, given, targets, extra=None):
+    def versus(self, name, what, given, targets, extra=None, mcp=False):
         """targets: {program: the most that its wall clock time may be multiplied by, or None}."""
-        runs = self.timed(given, [OURS, *targets])
+        runs = self.timed(given, [OURS, *targets], mcp)
         results = [against(runs, OURS, other, target) for other, target in targets.items() if other in runs]
         results += [cpu_against(runs, OURS, other) for other in targets if other in runs]
         results += extra(runs) if extra else []
@@ -77,13 +77,13 @@ class Bench:
         """Twice and four times the traffic should take twice and four times as long, start-up aside."""
         runs, given, calls, events = {}, None, 0, 0
         sets = [(n, self.inputs.mcp(n * self.sizes.mcp)) for n in (1, 2, 4)]
-        programs = {f"{OURS}, {n}x": self.programs.ours(g["path"]) for n, g in sets}
+        programs = {f"{OURS}, {n}x": self.programs.ours(g["path"], mcp=True) for n, g in sets}
         programs[f"{OURS}, nothing"] = self.programs.ours(self.inputs.empty()["path"])
         for _, given in sets:
             timing.warm(given["path"])
         runs = self.in_turn(programs, self.repeat)
         self.programs.forget_database()
-        timing.once(self.programs.timed, self.programs.ours(given["path"])[1], (0, 1))
+        timing.once(self.programs.timed, self.programs.ours(given["path"])[1], (1,))
         with sqlite3.connect(f"file:{self.programs.db}?mode=ro", uri=True) as db:
             events, calls = db.execute("SELECT count(*), coalesce(sum(requests), 0) FROM events").fetchone()
         start = runs[f"{OURS}, nothing"].median("wall")
