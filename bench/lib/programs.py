@@ -6,13 +6,15 @@ import os
 import shutil
 import subprocess
 
-OURS, OURS2, LOOP, NDPI, SURICATA, TSHARK = "shadowtap", "shadowtap, 2 workers", "libpcap loop", "ndpiReader", "Suricata", "tshark"
+OURS, OURS2, BEFORE = "shadowtap", "shadowtap, 2 workers", "shadowtap before"
+LOOP, NDPI, SURICATA, TSHARK = "libpcap loop", "ndpiReader", "Suricata", "tshark"
 DEBIAN_SURICATA = "/etc/suricata/suricata.yaml"
 
 
 class Programs:
-    def __init__(self, root, binary, tools, work):
-        self.root, self.binary, self.tools, self.work = root, binary, tools, work
+    def __init__(self, root, binary, before, tools, work):
+        """before: another build of the sensor to hold this one against, or None."""
+        self.root, self.binary, self.before, self.tools, self.work = root, binary, before, tools, work
         self.db = os.path.join(work, "events.db")
         self.timed = os.path.join(tools, "timed")
         self.suricata_log = os.path.join(work, "suricata")
@@ -20,24 +22,28 @@ class Programs:
                          NDPI: package_version("ndpiReader", "libndpi-bin"), TSHARK: package_version("tshark", "tshark"),
                          SURICATA: package_version("suricata", "suricata") if os.path.exists(DEBIAN_SURICATA) else None}
         self.versions[OURS2] = self.versions[OURS]
+        if before:
+            self.versions[BEFORE] = before
 
     def missing(self):
         return [name for name, version in self.versions.items() if version is None]
 
-    def ours(self, capture, workers=1, mcp=False):
+    def ours(self, capture, workers=1, mcp=False, binary=None):
         """mcp: the capture holds some. If not, finding some is a failure. Each run starts with no database."""
-        return (self.forget_database, [self.binary, "replay", "--quiet", "--db", self.db, "--signatures", f"{self.root}/signatures",
-                                       "--workers", str(workers), capture], (1,) if mcp else (0,))
+        return (self.forget_database, [binary or self.binary, "replay", "--quiet", "--db", self.db, "--signatures",
+                                       f"{self.root}/signatures", "--workers", str(workers), capture], (1,) if mcp else (0,))
 
     def call(self, name, capture, mcp=False):
         """(prepare, argv, exit codes that are well), or None if it is not installed."""
-        if self.versions[name] is None:
+        if self.versions.get(name) is None:
             return None
         nothing = lambda: None
         if name == OURS:
             return self.ours(capture, 1, mcp)
         if name == OURS2:
             return self.ours(capture, 2, mcp)
+        if name == BEFORE:
+            return self.ours(capture, 1, mcp, self.before)
         if name == LOOP:
             return (nothing, [os.path.join(self.tools, "pcap_loop"), capture], (0,))
         if name == NDPI:

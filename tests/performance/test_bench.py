@@ -133,7 +133,7 @@ class Run(unittest.TestCase):
         with tempfile.TemporaryDirectory() as work:
             out = os.path.join(work, "result.json")
             said = run(SOURCE / "bench/run", "--quick", "--work-dir", work, "--bin", BINARY, "--tools", TOOLS, "--json", out, "--markdown",
-                       os.path.join(work, "table.md"), "--without", "Suricata").stdout
+                       os.path.join(work, "table.md"), "--without", "Suricata", "--before", BINARY).stdout
             result = json.loads(pathlib.Path(out).read_text())
             table = pathlib.Path(work, "table.md").read_text()
         self.assertRegex(said, r"Suricata +not installed: left out")
@@ -160,6 +160,8 @@ class Run(unittest.TestCase):
         bulk = {r["what"]: r for r in result["works"][0]["results"]}
         self.assertEqual(bulk["time / libpcap loop's"]["target"], 1.0)
         self.assertNotIn("time / Suricata's", bulk)
+        self.assertGreater(bulk["time / shadowtap before's"]["value"], 0)
+        self.assertIsNone(bulk["time / shadowtap before's"]["target"])
         self.assertGreaterEqual(judged, 7)
         self.assertRegex(said, rf"{sum(bool(r['met']) for w in result['works'] for r in w['results'])} of {judged} targets met")
 
