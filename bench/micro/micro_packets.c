@@ -58,9 +58,8 @@ static uint64_t flow_pass(void *context)
 	const struct hash_key key = {1, 2};
 	struct flow_table *t = bench_must(flow_table_new(on_flow_end, NULL, &anomalies, &key));
 	for (size_t i = 0; i < c->n; i++) {
-		unsigned side;
-		(void)flow_shard_of(&c->packets[i], &key);
-		(void)flow_table_touch(t, &c->packets[i], &side);
+		struct flow_place place = flow_place_of(&c->packets[i], &key);
+		(void)flow_table_touch(t, &c->packets[i], &place);
 	}
 	flow_table_free(t);
 	return c->n;

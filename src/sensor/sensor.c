@@ -187,7 +187,8 @@ static int enqueue(struct sensor *s, const struct packet *p)
 	e->packet = *p;
 	e->tick_ns = s->tick_ns;
 	s->tick_ns = 0;
-	e->shard = (uint8_t)flow_shard_of(p, &s->shard_key);
+	e->place = flow_place_of(p, &s->shard_key);
+	e->shard = (uint8_t)flow_place_shard(&e->place);
 	return b->n == BATCH_PACKETS ? run_batch(s) : 0;
 }
 

@@ -195,10 +195,10 @@ static void make_room(struct shard *s, const struct flow_work *but)
 	}
 }
 
-void shard_packet(struct shard *s, const struct packet *p)
+void shard_packet(struct shard *s, const struct packet *p, const struct flow_place *place)
 {
-	unsigned side;
-	struct flow *f = flow_table_touch(s->flows, p, &side);
+	unsigned side = place->side;
+	struct flow *f = flow_table_touch(s->flows, p, place);
 	if (!f) {
 		s->counts.out_of_memory++;
 		return;
@@ -266,10 +266,10 @@ static void on_flow_end(void *context, struct flow *f, enum flow_end why)
 	work_end(s, w);
 }
 
-int shard_init(struct shard *s, struct signature_set *signatures, const struct hash_key *copies_key)
+int shard_init(struct shard *s, struct signature_set *signatures, const struct hash_key *key)
 {
 	*s = (struct shard){.signatures = signatures};
-	s->flows = flow_table_new(on_flow_end, s, &s->anomalies, copies_key);
+	s->flows = flow_table_new(on_flow_end, s, &s->anomalies, key);
 	return s->flows ? 0 : FAIL_MEMORY;
 }
 

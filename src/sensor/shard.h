@@ -3,6 +3,7 @@
 #ifndef SHADOWTAP_SHARD_H
 #define SHADOWTAP_SHARD_H
 
+#include "flow.h"
 #include "mcp_evidence.h"
 #include "sensor_counts.h"
 #include "shard_evidence.h"
@@ -31,9 +32,9 @@ struct shard {
 	uint64_t frame;
 };
 
-/* copies_key: see flow_table_new(). FAIL_MEMORY. */
-int shard_init(struct shard *s, struct signature_set *signatures, const struct hash_key *copies_key);
-void shard_packet(struct shard *s, const struct packet *p);
+/* key: see flow_table_new(). FAIL_MEMORY. */
+int shard_init(struct shard *s, struct signature_set *signatures, const struct hash_key *key);
+void shard_packet(struct shard *s, const struct packet *p, const struct flow_place *place);
 void shard_age(struct shard *s, int64_t now_ns);
 /* The clock behind packet time was set: every time that ages are counted from moves with it. */
 void shard_clock_stepped(struct shard *s, int64_t by_ns);

@@ -102,7 +102,7 @@ static void serve(struct worker *w, const struct batch *b)
 			serve_all(w, e);
 		if (e->kind == ENTRY_PACKET && e->shard % p->n == w->index) {
 			w->shard = e->shard;
-			shard_packet(&p->shards[e->shard], &e->packet);
+			shard_packet(&p->shards[e->shard], &e->packet, &e->place);
 		}
 	}
 }

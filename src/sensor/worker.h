@@ -17,6 +17,7 @@ enum entry_kind {
 
 struct batch_entry {
 	struct packet packet; /* ENTRY_PACKET alone */
+	struct flow_place place;
 	int64_t tick_ns;      /* ENTRY_PACKET: not 0: packet time passed a second; shards age to it before this packet */
 	uint8_t shard;
 	uint8_t kind;         /* enum entry_kind */

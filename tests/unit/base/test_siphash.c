@@ -50,6 +50,25 @@ static void test_unaligned_and_keyed(void **state)
 	assert_true(siphash(&other, raw, 23) != h);
 }
 
+/* Of the reference implementation with the rounds changed: the same message in whole words. */
+static void test_words(void **state)
+{
+	(void)state;
+	static const uint64_t expected[] = {
+		0xabac0158050fc4dcULL,
+		0x369095118d299a8eULL,
+		0xcc4fdd1a7d908b66ULL,
+		0xf464aeb267349c8cULL,
+		0x81157b6c16a7b60dULL,
+		0xc1d2363299e41531ULL,
+	};
+	uint64_t words[5];
+	for (uint64_t i = 0; i < 5; i++)
+		words[i] = UINT64_C(0x0706050403020100) + i * UINT64_C(0x0808080808080808);
+	for (size_t n = 0; n < sizeof expected / sizeof *expected; n++)
+		assert_true(siphash13_words(&reference, words, n) == expected[n]);
+}
+
 static void test_random_keys_differ(void **state)
 {
 	(void)state;
@@ -64,6 +83,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reference_vectors),
 		cmocka_unit_test(test_unaligned_and_keyed),
+		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_random_keys_differ),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

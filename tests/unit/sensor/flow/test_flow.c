@@ -8,7 +8,7 @@
 #include "limits.h"
 #include <stdlib.h>
 
-static const struct hash_key copies_key = {5, 6};
+static const struct hash_key table_key = {5, 6};
 
 struct ends {
 	unsigned n, by[5];
@@ -44,7 +44,9 @@ static struct packet packet(uint32_t client, uint16_t port, bool reply, uint64_t
 
 static struct flow *touch(struct flow_table *t, struct packet p, unsigned *side)
 {
-	return flow_table_touch(t, &p, side);
+	struct flow_place place = flow_place_of(&p, &table_key);
+	*side = place.side;
+	return flow_table_touch(t, &p, &place);
 }
 
 static void test_both_directions_are_one_flow(void **state)
@@ -52,7 +54,7 @@ static void test_both_directions_are_one_flow(void **state)
 	(void)state;
 	struct ends ends = {0};
 	struct anomaly_counts a = {0};
-	struct flow_table *t = flow_table_new(on_end, &ends, &a, &copies_key);
+	struct flow_table *t = flow_table_new(on_end, &ends, &a, &table_key);
 	unsigned s1, s2;
 	struct flow *f = touch(t, packet(7, 1000, false, 1, 1, TCP_SYN), &s1);
 	assert_ptr_equal(f, touch(t, packet(7, 1000, true, 2, 1.1, TCP_SYN | TCP_ACK), &s2));
@@ -66,9 +68,41 @@ static void test_both_directions_are_one_flow(void **state)
 	assert_ptr_not_equal(f, touch(t, vlan, &s1));
 	struct packet reply = packet(7, 1000, true, 3, 1.2, TCP_ACK), there = packet(7, 1000, false, 3, 1.2, TCP_ACK);
 	struct hash_key key = {1, 2};
-	assert_int_equal(flow_shard_of(&there, &key), flow_shard_of(&reply, &key));
+	struct flow_place one = flow_place_of(&there, &key), other = flow_place_of(&reply, &key);
+	assert_int_equal(flow_place_shard(&one), flow_place_shard(&other));
+	assert_true(one.hash == other.hash && one.side != other.side);
 	flow_table_free(t);
 	assert_int_equal(ends.by[FLOW_END_DRAINED], 2);
+}
+
+/* IPv6 ends differ in their last bytes only; the table grows several times, numbers are used again, and each flow is found. */
+static void test_many(void **state)
+{
+	(void)state;
+	enum { MANY = 3000 };
+	struct ends ends = {0};
+	struct anomaly_counts a = {0};
+	struct flow_table *t = flow_table_new(on_end, &ends, &a, &table_key);
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned pass = 0; pass < 2; pass++)
+			for (uint32_t i = 0; i < MANY; i++) {
+				struct packet p = packet(0, (uint16_t)(1000 + i / 256), pass, i + 1, round, TCP_ACK);
+				p.tcp_seq += pass * MANY + round;
+				p.src.family = p.dst.family = round % 2 ? 6 : 4;
+				(pass ? p.dst : p.src).b[round % 2 ? 15 : 3] = (uint8_t)i;
+				struct flow_place place = flow_place_of(&p, &table_key);
+				flow_table_fetch_place(t, &place);
+				flow_table_fetch_flow(t, &place);
+				struct flow *f = flow_table_touch(t, &p, &place);
+				assert_int_equal(f->first_frame, i + 1);
+				assert_int_equal(f->packets[0] + f->packets[1], pass + 1);
+			}
+		struct flow_counts c = flow_table_counts(t);
+		assert_int_equal(c.alive, MANY);
+		assert_in_range(c.memory, MANY * sizeof(struct flow), sizeof(struct flow) * (MANY + 256) + 8 * MANY + 64 * 1024);
+		flow_table_drain(t);
+	}
+	flow_table_free(t);
 }
 
 static void test_used_again(void **state)
@@ -76,7 +110,7 @@ static void test_used_again(void **state)
 	(void)state;
 	struct ends ends = {0};
 	struct anomaly_counts a = {0};
-	struct flow_table *t = flow_table_new(on_end, &ends, &a, &copies_key);
+	struct flow_table *t = flow_table_new(on_end, &ends, &a, &table_key);
 	unsigned side;
 	struct flow *f = touch(t, packet(7, 1000, false, 1, 1, TCP_SYN), &side);
 	f->syn_seen = (uint8_t)(1u << side);
@@ -102,7 +136,7 @@ static void test_ageing_by_packet_time(void **state)
 	(void)state;
 	struct ends ends = {0};
 	struct anomaly_counts a = {0};
-	struct flow_table *t = flow_table_new(on_end, &ends, &a, &copies_key);
+	struct flow_table *t = flow_table_new(on_end, &ends, &a, &table_key);
 	unsigned side;
 	touch(t, packet(1, 1, false, 1, 10, TCP_SYN), &side);
 	struct flow *open = touch(t, packet(2, 1, false, 2, 10, TCP_SYN), &side);
@@ -135,7 +169,7 @@ static void test_flood_is_bounded_and_spares_open_flows(void **state)
 	(void)state;
 	struct ends ends = {0};
 	struct anomaly_counts a = {0};
-	struct flow_table *t = flow_table_new(on_end, &ends, &a, &copies_key);
+	struct flow_table *t = flow_table_new(on_end, &ends, &a, &table_key);
 	unsigned side;
 	struct flow *open = touch(t, packet(0xffffffff, 1, false, 1, 1, TCP_SYN), &side);
 	flow_table_classify(t, open, FLOW_OPEN);
@@ -177,7 +211,7 @@ struct copies {
 static void copies_start(struct copies *c)
 {
 	memset(c, 0, sizeof *c);
-	c->t = flow_table_new(on_end, &c->ends, &c->a, &copies_key);
+	c->t = flow_table_new(on_end, &c->ends, &c->a, &table_key);
 	assert_non_null(c->t);
 }
 
@@ -476,6 +510,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both_directions_are_one_flow),
+		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_used_again),
 		cmocka_unit_test(test_ageing_by_packet_time),
 		cmocka_unit_test(test_flood_is_bounded_and_spares_open_flows),
