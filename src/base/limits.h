@@ -157,6 +157,22 @@
 /* Messages of one batch (MCP 2025-03-26 only). More: the rest is skipped (json-batch-limit). */
 #define LIMIT_JSON_BATCH 1024
 
+/* ---- what servers offer: answers to tools/list and its like ---- */
+/* Definitions kept of one page of a list, and bytes that they take (with their texts, where those are wanted). Real servers have up to
+ * some hundred, of 1 KB each. At the cap the rest is counted; the list is told to be incomplete. */
+#define LIMIT_OFFER_DEFINITIONS 2000
+#define LIMIT_OFFER_PAGE_BYTES (1u << 20)
+/* Bytes of one page that are hashed: what looks like a list may go on for ever. At the cap, as above. */
+#define LIMIT_OFFER_PAGE_READ (8u << 20)
+/* Nesting of one definition, and members of its objects that are open at a time. Real schemas stay below 20 and 300. Past them the
+ * definition has no hash, and says so: a change of it is not seen. */
+#define LIMIT_DEFINITION_DEPTH 64
+#define LIMIT_DEFINITION_MEMBERS 4096
+/* Bytes of a definition's name or URI, and of its text where texts are stored, with the closing NUL. A name that is longer is cut
+ * and ends in "~" and the beginning of its hash; a text is cut. */
+#define LIMIT_OFFER_NAME LIMIT_PATH
+#define LIMIT_DEFINITION_TEXT (16u << 10)
+
 /* ---- websocket, socks ---- */
 /* Frames of one direction that an endpoint would have to close the connection for (RFC 6455 7.1.7). Honest peers close
  * at the first, careless ones go on; past it the direction is not read any more. Payload needs no cap: none of it is
@@ -292,6 +308,11 @@
  * thirds of the CPU and a quarter of the writing that 500 take). At the cap the batch is committed; if that fails the next event is not taken (and its failure returned). */
 #define LIMIT_STORE_BATCH_ROWS 2000
 #define LIMIT_STORE_BATCH_BYTES (16u << 20)
+/* Bytes of who acknowledged an event and why, with the closing NUL: a name, a sentence or two with a ticket's number. Longer: refused. */
+#define LIMIT_ACK_BY 128
+#define LIMIT_ACK_WHY 512
+/* Digits of an event id, at least, by which one is acknowledged: fewer are a slip of the hand that happens to fit. Fewer: refused. */
+#define LIMIT_ACK_PREFIX 4
 /* Rows deleted and free pages given back by one step of retention: some ten milliseconds. What is left is for the next step. */
 #define LIMIT_RETAIN_ROWS 500
 #define LIMIT_RETAIN_PAGES 500

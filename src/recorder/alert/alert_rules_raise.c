@@ -109,6 +109,8 @@ int alert_rules_raise(void *context, struct store *s, const json_t *event)
 {
 	struct alert_rules *r = context;
 	struct fact f;
+	if (json_is_object(json_object_get(event, "acknowledged")))
+		return 0; /* nor counted; when it becomes worse, or the time is over, it is looked at like any other */
 	bool good = read_fact(event, &f);
 	if (good && (f.verdict == VERDICT_APPROVED || f.level.confidence < r->min_confidence))
 		return 0;

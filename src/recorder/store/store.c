@@ -164,6 +164,8 @@ int store_close(struct store *s)
 	sqlite3_finalize(s->upsert);
 	s->upsert = NULL;
 	alert_sql_done(s);
+	sqlite3_finalize(s->ack_lookup);
+	s->ack_lookup = NULL;
 	sqlite3_busy_timeout(s->db, CLOSE_BUSY_MS);
 	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	sqlite3_exec(s->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);

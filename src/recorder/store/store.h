@@ -27,7 +27,8 @@ int store_put_text(struct store *s, const char *json, size_t n);
 int store_flush(struct store *s);
 
 /* Called for each row once its transaction has committed, in order: it survives the death of this process. Also out
- * of store_put, when that flushes. Must not call the store. */
+ * of store_put, when that flushes. Must not call the store. The event has a member more than it was put with: "acknowledged"
+ * (store_ack.h). */
 typedef void store_committed_fn(void *context, const json_t *event);
 /* For what is put from now on; NULL for nobody. */
 void store_on_committed(struct store *s, store_committed_fn *fn, void *context);
@@ -39,6 +40,9 @@ int store_close(struct store *s);
 
 /* ---- reading ---- */
 
+/* With respect to acknowledged events (store_ack.h). */
+enum store_acknowledged { ACKNOWLEDGED_TOO, ACKNOWLEDGED_NOT, ACKNOWLEDGED_ONLY };
+
 struct store_query {
 	int64_t since_ns, until_ns;     /* on last_seen >= since and first_seen < until; 0: open */
 	const char *verdict;            /* exact, or NULL */
@@ -49,11 +53,13 @@ struct store_query {
 	const char *method, *tool;      /* a key of methods / tools_called */
 	const char *kind;
 	const char *event_id;           /* prefix */
+	enum store_acknowledged acknowledged;
+	int64_t now_ns;                 /* by which acknowledgements must not have expired; 0: by packet time alone */
 	int64_t limit;                  /* 0: none */
 };
 
 /* Called per row in order of first_seen, event_id; a limit keeps the latest. row: the event's JSON in the contract's
- * order (borrowed). No lock is held meanwhile. Return non-zero to stop. */
+ * order, then "acknowledged" (store_ack.h); borrowed. No lock is held meanwhile. Return non-zero to stop. */
 typedef int store_row_fn(void *context, const json_t *row);
 
 /* Opens read-only, also while a sensor writes and as another user after the writer has gone. FAIL_DATABASE or

@@ -1,5 +1,6 @@
 #include "store_filter.h"
 #include "status.h"
+#include "store_ack_sql.h"
 #include "text.h"
 #include <stdio.h>
 
@@ -108,11 +109,24 @@ static void judgement_conditions(struct store_filter *f, const struct store_quer
 	}
 }
 
+static void acknowledged_condition(struct store_filter *f, const struct store_query *q)
+{
+	if (q->acknowledged == ACKNOWLEDGED_TOO)
+		return;
+	condition(f, q->acknowledged == ACKNOWLEDGED_ONLY
+	                 ? "EXISTS (SELECT 1 FROM acknowledgements AS a WHERE " ACK_HOLDS " AND a.until > ?)"
+	                 : "NOT EXISTS (SELECT 1 FROM acknowledgements AS a WHERE " ACK_HOLDS " AND a.until > ?)");
+	if (q->now_ns)
+		event_time_format(q->now_ns, f->now);
+	bind(f, f->now);
+}
+
 int store_filter_init(const struct store_query *q, struct store_filter *ret, char error[STORE_ERROR_TEXT])
 {
 	*ret = (struct store_filter){.n = 0};
 	time_conditions(ret, q);
 	judgement_conditions(ret, q);
+	acknowledged_condition(ret, q);
 	if (q->client && address_condition(ret, 0, q->client, error) != 0)
 		return FAIL_CONFIG;
 	if (q->server && address_condition(ret, 1, q->server, error) != 0)

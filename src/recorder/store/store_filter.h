@@ -10,11 +10,11 @@
 #define FILTER_BINDS 24
 
 struct store_filter {
-	char sql[2048];               /* " WHERE ..." or empty */
+	char sql[4096];               /* " WHERE ..." or empty */
 	size_t n;
 	const char *binds[FILTER_BINDS]; /* all text; borrowed from the query or from the buffers below */
 	int n_binds;
-	char since[EVENT_TIME_TEXT], until[EVENT_TIME_TEXT];
+	char since[EVENT_TIME_TEXT], until[EVENT_TIME_TEXT], now[EVENT_TIME_TEXT];
 	char id_from[EVENT_ID_TEXT], id_to[EVENT_ID_TEXT + 1];
 	char address[2][2][IP_ADDR_TEXT];
 	char host[HOSTNAME_TEXT];

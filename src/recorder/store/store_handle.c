@@ -21,6 +21,7 @@ void store_handle_free(struct store *s)
 	store_batch_clear(&s->batch);
 	sqlite3_finalize(s->upsert);
 	alert_sql_done(s);
+	sqlite3_finalize(s->ack_lookup);
 	sqlite3_close(s->db);
 	store_lock_release(&s->lock);
 	free(s);

@@ -25,6 +25,7 @@ struct store {
 	void (*on_write_done)(void *context);
 	void *on_write_context;
 	sqlite3_stmt **alert_sql; /* store_alert_sql.h; NULL until one is used */
+	sqlite3_stmt *ack_lookup; /* store_ack_read.c; likewise */
 	int64_t health_room;    /* bytes that the health rows take at most; -1: not known */
 	char error[STORE_ERROR_TEXT];
 };

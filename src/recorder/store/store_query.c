@@ -1,6 +1,7 @@
 /* The reading side of the store. No lock is held while the caller looks at a row: somebody who pages through a long
  * answer must neither stop the sensor from writing nor keep its WAL from being cut. */
 #include "status.h"
+#include "store_ack.h"
 #include "store_columns.h"
 #include "store_filter.h"
 #include "store_handle.h"
@@ -221,7 +222,9 @@ int store_select(struct store *s, const struct store_query *q, store_row_fn *fn,
 	for (size_t i = ids.n; i-- > 0 && result == 0;) {
 		json_t *row = NULL;
 		result = fetch(s, by_id, ids.ids[i], &row);
-		int stop = row ? fn(context, row) : 0;
+		int acknowledged = row ? store_ack_annotate(s, row, q->now_ns) : 0;
+		result = acknowledged < 0 ? acknowledged : result;
+		int stop = row && result == 0 ? fn(context, row) : 0;
 		json_decref(row);
 		if (stop)
 			break;

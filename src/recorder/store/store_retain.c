@@ -16,6 +16,11 @@
 
 #define ENDED_WINDOWS "DELETE FROM alert_windows WHERE id IN (SELECT id FROM alert_windows WHERE until < ? LIMIT ?)"
 
+/* Of events that there are not, or not any more. One with its event goes when that does (a trigger). */
+#define ENDED_ACKNOWLEDGEMENTS \
+	"DELETE FROM acknowledgements WHERE event_id IN (SELECT event_id FROM acknowledgements AS a WHERE until < ? " \
+	"AND NOT EXISTS (SELECT 1 FROM events WHERE events.event_id = a.event_id) LIMIT ?)"
+
 /* Sorts behind every time. */
 #define ANY_TIME "~"
 
@@ -113,6 +118,8 @@ static int by_age(struct piece *p, int64_t before_ns)
 		rc = delete_health(p, before, p->rows, &n);
 	if (rc == 0)
 		rc = delete_before(p, ENDED_WINDOWS, before, p->rows, &n);
+	if (rc == 0)
+		rc = delete_before(p, ENDED_ACKNOWLEDGEMENTS, before, p->rows, &n);
 	if (p->rows == 0)
 		p->more = true;
 	return rc;

@@ -2,6 +2,7 @@
  * and ends there, so that nobody is locked out while the recorder waits for packets. What could not be written stays
  * buffered. */
 #include "status.h"
+#include "store_ack.h"
 #include "store_columns.h"
 #include "store_handle.h"
 #include <stdio.h>
@@ -33,6 +34,15 @@ static int put_row(struct store *s, const struct store_batch_row *row)
 	return result;
 }
 
+/* Whoever hears of the row hears at once whether it is acknowledged: nobody has to ask again. By packet time alone. */
+static int tell_of(struct store *s, json_t *event)
+{
+	int rc = store_ack_annotate(s, event, 0);
+	if (rc < 0 || !s->on_write)
+		return rc < 0 ? rc : 0;
+	return s->on_write(s->on_write_context, s, event);
+}
+
 /* One bad row must not stand in the way of all that follow: it is left out, the rest is committed, and store_flush
  * tells. */
 static int write_rows(struct store *s)
@@ -41,8 +51,8 @@ static int write_rows(struct store *s)
 	for (size_t i = 0; i < b->n; i++) {
 		int rc = put_row(s, &b->rows[i]);
 		b->rows[i].refused = rc == FAIL_INPUT;
-		if (rc == 0 && s->on_write && b->rows[i].event)
-			rc = s->on_write(s->on_write_context, s, b->rows[i].event);
+		if (rc == 0 && b->rows[i].event)
+			rc = tell_of(s, b->rows[i].event);
 		if (rc != 0 && rc != FAIL_INPUT)
 			return rc;
 	}
