@@ -19,8 +19,10 @@ _shadowtap_options()
 		;;
 	query)
 		echo --db --since --until --verdict --min-confidence --client --server --host --method --tool --kind \
-			--event-id --all --limit --group-by --format --help
+			--event-id --acknowledged --all --limit --group-by --format --help
 		;;
+	ack) echo --until --by --why --force --list --log --db --format --help ;;
+	unack) echo --by --why --db --help ;;
 	alerts) echo --db --waiting --format --help ;;
 	"policy test")
 		echo --policy --client --address --proxy --at --tls --cleartext --auth --protocol-version --tool --format --help
@@ -69,7 +71,7 @@ _shadowtap_values()
 _shadowtap_takes_value()
 {
 	case "$2" in
-	--help | --quiet | --continuous | --no-promiscuous | --write-all | --no-sandbox | --waiting | --all | --proxy | --tls | \
+	--help | --quiet | --continuous | --no-promiscuous | --write-all | --no-sandbox | --waiting | --all | --acknowledged | --force | --list | --log | --proxy | --tls | \
 		--cleartext) return 1 ;;
 	-i | -p | --*) return 0 ;;
 	*) return 1 ;;
@@ -93,7 +95,7 @@ _shadowtap()
 		before="${COMP_WORDS[COMP_CWORD - 2]}"
 	fi
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		values="live replay query alerts policy signatures interfaces config --help --version"
+		values="live replay query ack unack alerts policy signatures interfaces config --help --version"
 		mapfile -t COMPREPLY < <(compgen -W "$values" -- "$current")
 		return
 	fi

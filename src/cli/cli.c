@@ -96,6 +96,13 @@ const char *cli_signatures_dir(void)
 	return SHADOWTAP_SIGNATURES_DIR;
 }
 
+int64_t cli_now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 /* Digits only: strtoll would take a sign, spaces and nothing at all. At most 11 of them, so that no unit overflows. */
 static bool whole_number(struct slice s, long long *ret)
 {

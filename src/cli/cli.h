@@ -24,6 +24,8 @@ struct command {
 int cmd_replay(int argc, char **argv);
 int cmd_interfaces(int argc, char **argv);
 int cmd_query(int argc, char **argv);
+int cmd_ack(int argc, char **argv);
+int cmd_unack(int argc, char **argv);
 int cmd_alerts(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_signatures(int argc, char **argv);
@@ -59,6 +61,9 @@ bool cli_colour(FILE *f);
 
 /* Where signatures are when nobody says: SHADOWTAP_SIGNATURES, else the installed directory, else the source tree's. */
 const char *cli_signatures_dir(void);
+
+/* The wall clock. */
+int64_t cli_now_ns(void);
 
 /* "2026-11-22", "2026-11-22T10:00:00Z", "90m", "24h", "7d" (ago, from now), "@1763800000". False if none of these. */
 bool cli_time_parse(const char *text, long long *ret_ns);

@@ -114,6 +114,8 @@ static void on_committed(void *context, const json_t *event)
 	const char *confidence = json_string_value(json_object_get(event, "confidence"));
 	const char *id = json_string_value(json_object_get(event, "event_id"));
 	int sure = CONFIDENCE_POSSIBLE;
+	if (json_is_object(json_object_get(event, "acknowledged")))
+		return;
 	if (!p->on || !verdict || !confidence || !id || strcmp(verdict, "approved") == 0)
 		return;
 	while (sure < CONFIDENCE_COUNT && strcmp(confidence, confidence_name(sure)) != 0)

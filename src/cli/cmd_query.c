@@ -14,7 +14,7 @@
 static const char help_text[] =
 	"usage: shadowtap query [options]\n"
 	"\n"
-	"Shows events, oldest first; without options those that are unapproved and at least likely.\n"
+	"Shows events, oldest first; without options those that are unapproved, at least likely and not acknowledged.\n"
 	"\n"
 	"      --db FILE              events database [" DEFAULT_DB "]\n"
 	"      --since T, --until T   seen in this time: 2026-11-22, 2026-11-22T10:00:00Z, 90m, 24h, 7d (ago), @SECONDS\n"
@@ -27,7 +27,8 @@ static const char help_text[] =
 	"      --tool T               connections that called this tool\n"
 	"      --kind K               connection, connector or tool-change\n"
 	"      --event-id PREFIX      this event, whatever its verdict and confidence\n"
-	"      --all                  approved ones too\n"
+	"      --acknowledged         only acknowledged ones ('shadowtap ack'), whatever their verdict and confidence\n"
+	"      --all                  approved and acknowledged ones too\n"
 	"      --limit N              the latest N\n"
 	"      --group-by FIELD       count events, clients and servers per value of a field; per key of methods,\n"
 	"                             server_methods and tools_called, per element of reasons, findings and the like\n"
@@ -51,12 +52,12 @@ struct query_options {
 	const char *db, *group_by;
 	struct store_query query;
 	enum cli_format format;
-	bool confidence_given;
+	bool confidence_given, all;
 };
 
 enum {
 	OPTION_DB = 256, OPTION_SINCE, OPTION_UNTIL, OPTION_VERDICT, OPTION_CONFIDENCE, OPTION_CLIENT, OPTION_SERVER,
-	OPTION_HOST, OPTION_METHOD, OPTION_TOOL, OPTION_KIND, OPTION_ID, OPTION_ALL, OPTION_LIMIT, OPTION_GROUP, OPTION_FORMAT,
+	OPTION_HOST, OPTION_METHOD, OPTION_TOOL, OPTION_KIND, OPTION_ID, OPTION_ACKNOWLEDGED, OPTION_ALL, OPTION_LIMIT, OPTION_GROUP, OPTION_FORMAT,
 };
 
 static const struct option long_options[] = {
@@ -72,6 +73,7 @@ static const struct option long_options[] = {
 	{"tool", required_argument, NULL, OPTION_TOOL},
 	{"kind", required_argument, NULL, OPTION_KIND},
 	{"event-id", required_argument, NULL, OPTION_ID},
+	{"acknowledged", no_argument, NULL, OPTION_ACKNOWLEDGED},
 	{"all", no_argument, NULL, OPTION_ALL},
 	{"limit", required_argument, NULL, OPTION_LIMIT},
 	{"group-by", required_argument, NULL, OPTION_GROUP},
@@ -144,7 +146,8 @@ static bool take_option(struct query_options *o, int option, const char *value)
 	case OPTION_TOOL: q->tool = value; return true;
 	case OPTION_KIND: q->kind = value; return known_kind(value);
 	case OPTION_ID: q->event_id = value; return true;
-	case OPTION_ALL: q->all = true; return true;
+	case OPTION_ACKNOWLEDGED: q->acknowledged = ACKNOWLEDGED_ONLY; return true;
+	case OPTION_ALL: o->all = true; return true;
 	case OPTION_LIMIT: return parse_limit(value, &q->limit);
 	case OPTION_GROUP: o->group_by = value; return true;
 	default: return cli_format_parse(value, &o->format);
@@ -172,11 +175,14 @@ static int parse(int argc, char **argv, struct query_options *o)
 		text_escape_terminal(shown, sizeof shown, slice_str(argv[optind]));
 		return cli_usage("query", "unexpected: %s", shown);
 	}
-	if (o->query.event_id) { /* who names an event wants it, whatever it was judged to be */
-		o->query.all = true;
-		if (!o->confidence_given)
-			o->query.min_confidence = CONFIDENCE_POSSIBLE;
-	}
+	struct store_query *q = &o->query;
+	bool named = q->event_id || q->acknowledged == ACKNOWLEDGED_ONLY;
+	if (named && !o->confidence_given) /* who names an event, or acknowledged one, wants it, whatever it was judged to be */
+		q->min_confidence = CONFIDENCE_POSSIBLE;
+	q->all = o->all || named;
+	if (!q->all)
+		q->acknowledged = ACKNOWLEDGED_NOT;
+	q->now_ns = cli_now_ns(); /* "until" is also when an event comes back into the list */
 	return -1;
 }
 
@@ -196,7 +202,9 @@ static int on_group(void *context, const json_t *row)
 
 static void text_footer(const struct output *out, const struct query_options *o)
 {
-	const char *hidden = o->query.all || o->query.verdict ? "" : " (approved ones are hidden: --all)";
+	const char *hidden = o->query.all       ? ""
+	                     : o->query.verdict ? " (acknowledged ones are hidden: --all)"
+	                                        : " (approved and acknowledged ones are hidden: --all)";
 	if (out->rows == 0)
 		fprintf(out->file, "Nothing found%s.\n", hidden);
 	else if (!o->group_by)
@@ -209,7 +217,7 @@ static int show(struct store *s, const struct query_options *o)
 	struct output out;
 	int rc;
 	signal(SIGPIPE, SIG_IGN); /* a reader that has seen enough shows as EPIPE, and the database is closed in order */
-	output_start(&out, stdout, o->format, o->group_by ? group_fields : event_fields);
+	output_start(&out, stdout, o->format, o->group_by ? group_fields : output_event_fields());
 	if (o->group_by)
 		rc = store_group(s, &o->query, o->group_by, on_group, &out);
 	else

@@ -15,7 +15,8 @@ static const char help_text[] =
 	"usage: shadowtap replay [options] FILE...\n"
 	"\n"
 	"Reads capture files (pcap, pcapng; plain, gzip or zstd; '-' is standard input, also while it is still being\n"
-	"written), records every MCP connection in the events database and prints those that no policy approves.\n"
+	"written), records every MCP connection in the events database and prints those that no policy approves and nobody\n"
+	"has acknowledged ('shadowtap ack').\n"
 	"\n"
 	"  --db FILE              events database [shadowtap.db]\n"
 	"  --policy FILE          approved and denied servers; without one, everything is unauthorized\n"
@@ -41,7 +42,7 @@ static const char help_text[] =
 	"  --quiet                no summary and no progress\n"
 	"\n"
 	"Events go to standard output, summary and errors to standard error. Exit: 0 nothing unapproved, 1 something\n"
-	"unapproved, 2 usage, policy or signature error, 3 a capture or the machine failed or alerts have not gone out (they\n"
+	"unapproved that is not acknowledged, 2 usage, policy or signature error, 3 a capture or the machine failed or alerts have not gone out (they\n"
 	"wait in the database): what was found is stored and printed, but the result is incomplete.\n"
 	"\n"
 	"  shadowtap replay --policy policy.json capture.pcap\n"
@@ -257,9 +258,9 @@ static int on_event(void *context, const struct event *e)
 		if (wanted != 0)
 			return wanted;
 	}
-	if (e->o->final)
-		replay_output_event(&r->output, e);
-	return store_put(r->store, e);
+	int told = e->o->final ? replay_output_event(&r->output, r->store, e) : 0;
+	int result = store_put(r->store, e);
+	return result != 0 ? result : told;
 }
 
 /* Everything that can be wrong without reading a packet. EXIT_OK, or the exit code. */
@@ -363,10 +364,12 @@ static int exit_code(const struct replay *r, bool complete)
 {
 	const struct recorder_counts *c = recorder_counts(r->recorder);
 	uint64_t unapproved = 0;
-	for (int k = (int)r->options->min_confidence; k < CONFIDENCE_COUNT; k++) {
-		unapproved += c->events[VERDICT_UNAUTHORIZED][k];
-		if (r->options->fail_on == FAIL_ON_ANY)
-			unapproved += c->events[VERDICT_VIOLATION][k];
+	for (int v = 0; v < VERDICT_COUNT; v++) {
+		if (v == VERDICT_APPROVED || (v == VERDICT_VIOLATION && r->options->fail_on != FAIL_ON_ANY))
+			continue;
+		for (int k = (int)r->options->min_confidence; k < CONFIDENCE_COUNT; k++)
+			unapproved += c->events[v][k];
+		unapproved -= r->output.acknowledged[v];
 	}
 	if (!complete)
 		return EXIT_FAILED;
@@ -393,7 +396,7 @@ static int run(struct replay *r)
 	sensor_stats(r->sensor, &stats);
 	if (!r->options->quiet)
 		replay_summary(&stats, recorder_counts(r->recorder), r->filtered,
-		               r->filter ? capture_filter_refused(r->filter) : 0);
+		               r->filter ? capture_filter_refused(r->filter) : 0, &r->output);
 	complete &= replay_evidence_end(&r->evidence);
 	if (!r->options->quiet && r->options->write)
 		replay_evidence_summary(&r->evidence, &stats.evidence);

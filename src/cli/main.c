@@ -10,6 +10,8 @@ static const struct command commands[] = {
 	{"live", "watch interfaces, record the MCP connections on them", cmd_live},
 	{"interfaces", "list what can be captured on, and why not", cmd_interfaces},
 	{"query", "ask the events database", cmd_query},
+	{"ack", "acknowledge events: not to be told of them until a date", cmd_ack},
+	{"unack", "take acknowledgements back", cmd_unack},
 	{"alerts", "list alerts that wait to be sent, or drop them", cmd_alerts},
 	{"policy", "check a policy file, or ask what it says of a server", cmd_policy},
 	{"signatures", "check or list the signatures", cmd_signatures},

@@ -1,10 +1,14 @@
 #include "output.h"
+#include "event.h"
 #include "text.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
 #define ESCAPED 4096 /* the longest field, 512 bytes, with each byte spelt out as \u{NNNN} */
+
+/* More than the contract has. */
+#define OUTPUT_EVENT_FIELDS 128
 
 void output_start(struct output *o, FILE *file, enum cli_format format, const char *const *fields)
 {
@@ -208,6 +212,17 @@ static void put_proxy(struct output *o, const json_t *event)
 	fputc('\n', o->file);
 }
 
+static void put_acknowledged(struct output *o, const json_t *said)
+{
+	if (!json_is_object(said))
+		return;
+	put_label(o, "ack");
+	put_if(o, "until ", text_of(said, "until"));
+	put_if(o, " by ", text_of(said, "by"));
+	put_if(o, ": ", text_of(said, "why"));
+	fputc('\n', o->file);
+}
+
 static void put_head(struct output *o, const json_t *event)
 {
 	const char *severity = text_of(event, "severity"), *name = text_of(event, "host");
@@ -259,6 +274,7 @@ static void put_card(struct output *o, const json_t *event)
 		put_text(o, text_of(event, "rule"));
 		fputc('\n', o->file);
 	}
+	put_acknowledged(o, json_object_get(event, "acknowledged"));
 	put_label(o, "event");
 	put_text(o, text_of(event, "event_id") ? text_of(event, "event_id") : "?");
 	if (put_if(o, "  ", text_of(event, "capture")))
@@ -326,6 +342,16 @@ static void put_table(struct output *o)
 }
 
 /* ---- the four formats ---- */
+
+const char *const *output_event_fields(void)
+{
+	static const char *fields[OUTPUT_EVENT_FIELDS];
+	size_t n = 0;
+	for (; event_fields[n] && n < OUTPUT_EVENT_FIELDS - 2; n++)
+		fields[n] = event_fields[n];
+	fields[n] = "acknowledged";
+	return fields;
+}
 
 void output_event(struct output *o, const json_t *event)
 {

@@ -29,6 +29,9 @@ void output_end(struct output *o);
 /* 0; EXIT_FAILED after saying why (disk full, out of memory). A reader that closed the pipe early is no failure. */
 int output_status(const struct output *o);
 
+/* The columns of events that are shown: those of the contract, then "acknowledged". */
+const char *const *output_event_fields(void);
+
 /* One CSV cell with its quotes. Text gets its control characters spelt out, and an apostrophe first where a spreadsheet
  * would take it for a formula. */
 void output_csv_text(FILE *f, const char *text);

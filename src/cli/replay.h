@@ -33,13 +33,15 @@ struct replay_options {
 struct replay_output {
 	struct output out;
 	enum confidence min_confidence;
+	uint64_t acknowledged[VERDICT_COUNT]; /* unapproved and sure enough, but not printed and not counted for the exit code */
 };
 
-/* One event that ended, if it is unapproved and sure enough. */
-void replay_output_event(struct replay_output *o, const struct event *e);
+/* One event that ended, if it is unapproved, sure enough and not acknowledged. 0, or a failure of the store. */
+int replay_output_event(struct replay_output *o, struct store *s, const struct event *e);
 
 /* The summary, on stderr so that it never mixes with events. */
-void replay_summary(const struct sensor_stats *s, const struct recorder_counts *c, uint64_t filtered, uint64_t filter_refused);
+void replay_summary(const struct sensor_stats *s, const struct recorder_counts *c, uint64_t filtered, uint64_t filter_refused,
+                    const struct replay_output *o);
 
 struct replay_progress {
 	bool shown;       /* stderr is a terminal and nobody asked for quiet */

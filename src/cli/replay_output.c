@@ -1,20 +1,25 @@
 /* What replay prints: events, progress, summary. Every stranger's text is escaped for where it goes. */
 #include "replay.h"
+#include "store_ack.h"
 #include "text.h"
 #include <inttypes.h>
 #include <time.h>
 #include <unistd.h>
 
-void replay_output_event(struct replay_output *o, const struct event *e)
+int replay_output_event(struct replay_output *o, struct store *s, const struct event *e)
 {
 	if (e->j->verdict == VERDICT_APPROVED || e->o->confidence < o->min_confidence)
-		return;
+		return 0;
 	json_t *json = event_json(e);
-	if (json)
-		output_event(&o->out, json);
-	else
+	int acknowledged = json ? store_ack_annotate(s, json, 0) : 0;
+	if (!json)
 		o->out.failed = true;
+	else if (acknowledged == 1)
+		o->acknowledged[e->j->verdict]++;
+	else
+		output_event(&o->out, json);
 	json_decref(json);
+	return acknowledged < 0 ? acknowledged : 0;
 }
 
 static void print_counts(const struct recorder_counts *c)
@@ -25,7 +30,8 @@ static void print_counts(const struct recorder_counts *c)
 				fprintf(stderr, "  %-14s %-10s %10" PRIu64 "\n", verdict_name(v), confidence_name(k), c->events[v][k]);
 }
 
-void replay_summary(const struct sensor_stats *s, const struct recorder_counts *c, uint64_t filtered, uint64_t filter_refused)
+void replay_summary(const struct sensor_stats *s, const struct recorder_counts *c, uint64_t filtered, uint64_t filter_refused,
+                    const struct replay_output *o)
 {
 	uint64_t total = 0;
 	for (int v = 0; v < VERDICT_COUNT; v++)
@@ -44,6 +50,9 @@ void replay_summary(const struct sensor_stats *s, const struct recorder_counts *
 	        s->shards.protocols[APP_WEBSOCKET] + s->shards.protocols[APP_SOCKS]);
 	fprintf(stderr, "MCP connections  %" PRIu64 "\n", total);
 	print_counts(c);
+	uint64_t acknowledged = o->acknowledged[VERDICT_UNAUTHORIZED] + o->acknowledged[VERDICT_VIOLATION];
+	if (acknowledged)
+		fprintf(stderr, "acknowledged     %" PRIu64 " of them: neither printed nor counted for the exit code\n", acknowledged);
 	if (s->labels.n) {
 		fprintf(stderr, "left open        as nDPI names them:");
 		for (unsigned i = 0; i < s->labels.n; i++)

@@ -174,6 +174,35 @@ static void cards_show_what_an_analyst_needs(void **state)
 	free(text);
 }
 
+/* Who acknowledged wrote what he liked, too. */
+static void cards_and_columns_tell_who_acknowledged(void **state)
+{
+	(void)state;
+	const char *const *shown = output_event_fields();
+	size_t n = 0;
+	for (; event_fields[n]; n++)
+		assert_string_equal(shown[n], event_fields[n]);
+	assert_string_equal(shown[n], "acknowledged");
+	assert_null(shown[n + 1]);
+	json_t *event = json_pack("{s:s, s:{s:s, s:s, s:s, s:s}}", "event_id", "9de1", "acknowledged", "until", "2026-12-31T00:00:00.000000Z",
+	                          "by", SAMPLE_HOSTILE, "why", SAMPLE_HOSTILE, "at", "2026-11-23T00:00:00.000000Z");
+	for (int format = CLI_TEXT; format <= CLI_CSV; format++) {
+		char *text = NULL;
+		size_t size = 0;
+		FILE *f = open_memstream(&text, &size);
+		struct output out;
+		output_start(&out, f, (enum cli_format)format, shown);
+		output_event(&out, event);
+		output_end(&out);
+		fclose(f);
+		assert_tame(text);
+		if (format == CLI_TEXT)
+			assert_non_null(strstr(text, "\n  ack     until 2026-12-31T00:00:00.000000Z by =1+1\"',;\\x0a\\x1b[31m"));
+		free(text);
+	}
+	json_decref(event);
+}
+
 static void cards_tame_strangers(void **state)
 {
 	(void)state;
@@ -213,6 +242,7 @@ int main(void)
 		cmocka_unit_test(json_is_one_value_or_one_per_line),
 		cmocka_unit_test(tables_line_up),
 		cmocka_unit_test(cards_show_what_an_analyst_needs),
+		cmocka_unit_test(cards_and_columns_tell_who_acknowledged),
 		cmocka_unit_test(cards_tame_strangers),
 		cmocka_unit_test(a_closed_pipe_is_no_failure_and_a_full_disk_is),
 	};
