@@ -1,8 +1,9 @@
 """Small recorded captures -> the large ones that are measured, kept in a cache directory outside the tree.
 
-Called by bench/run. An input is made once for each recipe: its name holds a digest of the generator and all that goes into it.
-Records nothing (bench/record does).
+Called by bench/run. An input is made once for each recipe: its name holds a digest of the generator and all that goes
+into it. Records nothing (bench/record does).
 """
+
 import hashlib
 import json
 import os
@@ -34,14 +35,17 @@ class Inputs:
 
     def made(self, name, tool, before, after=(), sources=()):
         """Runs `tool before... OUTPUT after...` unless that was done already. Returns {path, bytes, packets}."""
+        code = [os.path.join(self.root, "bench/tools", f) for f in (tool + ".c", "pcap_out.h")]
         tool = os.path.join(self.tools, tool)
-        recipe = digest_of([tool, *sources], json.dumps([before, [os.path.basename(a) for a in after]]))
+        recipe = digest_of([*code, *sources], json.dumps([before, [os.path.basename(a) for a in after]]))
         path = os.path.join(self.directory, f"{name}-{recipe}.pcap")
         if not os.path.exists(path):
             for old in os.listdir(self.directory):  # of an older recipe
                 if old.startswith(name + "-") and old.endswith((".pcap", ".packets")):
                     os.remove(os.path.join(self.directory, old))
-            order = [tool, *before, path + ".new", *after] if tool.endswith("multiply") else [tool, *before, path + ".new"]
+            order = (
+                [tool, *before, path + ".new", *after] if tool.endswith("multiply") else [tool, *before, path + ".new"]
+            )
             subprocess.run(order, check=True, stdout=subprocess.DEVNULL)
             os.replace(path + ".new", path)
         return {"path": path, "bytes": os.path.getsize(path), "packets": packets_in(path)}
@@ -64,7 +68,7 @@ class Inputs:
         return self.multiplied(f"mcp{copies}", {f"{self.root}/pcaps/{n}.pcap": 1 for n in MCP}, copies=copies)
 
     def mix(self, size, path=None):
-        """The operator's own, or the recorded pieces and those captures of pcaps/ whose frames are Ethernet: many short flows."""
+        """The operator's own, or the recorded pieces and the small captures of pcaps/: many short flows."""
         if path:
             return self.multiplied("mix", {self.plain(path): 1}, size)
         pieces = {self.piece(n): 6 for n in BULK}

@@ -1,7 +1,9 @@
 """What is measured against what: how each program is called on a capture, and where it is.
 
-Called by bench/run. A program that is not installed is left out and named. Installs nothing (bench/install-comparisons does).
+Called by bench/run. A program that is not installed is left out and named. Installs nothing (bench/install-comparisons
+does).
 """
+
 import os
 import shutil
 import subprocess
@@ -18,9 +20,13 @@ class Programs:
         self.db = os.path.join(work, "events.db")
         self.timed = os.path.join(tools, "timed")
         self.suricata_log = os.path.join(work, "suricata")
-        self.versions = {OURS: first_line([binary, "--version"]), LOOP: "bench/tools/pcap_loop.c",
-                         NDPI: package_version("ndpiReader", "libndpi-bin"), TSHARK: package_version("tshark", "tshark"),
-                         SURICATA: package_version("suricata", "suricata") if os.path.exists(DEBIAN_SURICATA) else None}
+        self.versions = {
+            OURS: first_line([binary, "--version"]),
+            LOOP: "bench/tools/pcap_loop.c",
+            NDPI: package_version("ndpiReader", "libndpi-bin"),
+            TSHARK: package_version("tshark", "tshark"),
+            SURICATA: package_version("suricata", "suricata") if os.path.exists(DEBIAN_SURICATA) else None,
+        }
         self.versions[OURS2] = self.versions[OURS]
         if before:
             self.versions[BEFORE] = before
@@ -30,8 +36,22 @@ class Programs:
 
     def ours(self, capture, workers=1, mcp=False, binary=None):
         """mcp: the capture holds some. If not, finding some is a failure. Each run starts with no database."""
-        return (self.forget_database, [binary or self.binary, "replay", "--quiet", "--db", self.db, "--signatures",
-                                       f"{self.root}/signatures", "--workers", str(workers), capture], (1,) if mcp else (0,))
+        return (
+            self.forget_database,
+            [
+                binary or self.binary,
+                "replay",
+                "--quiet",
+                "--db",
+                self.db,
+                "--signatures",
+                f"{self.root}/signatures",
+                "--workers",
+                str(workers),
+                capture,
+            ],
+            (1,) if mcp else (0,),
+        )
 
     def call(self, name, capture, mcp=False):
         """(prepare, argv, exit codes that are well), or None if it is not installed."""
@@ -49,11 +69,34 @@ class Programs:
         if name == NDPI:
             return (nothing, ["ndpiReader", "-q", "-i", capture], (0,))
         if name == TSHARK:  # every message read: what it says of each is printed
-            return (nothing, ["tshark", "-n", "-r", capture, "-Y", "http", "-T", "fields", "-e", "http.request.method", "-e",
-                              "http.request.uri", "-e", "http.response.code", "-e", "json.value.string"], (0,))
+            return (
+                nothing,
+                [
+                    "tshark",
+                    "-n",
+                    "-r",
+                    capture,
+                    "-Y",
+                    "http",
+                    "-T",
+                    "fields",
+                    "-e",
+                    "http.request.method",
+                    "-e",
+                    "http.request.uri",
+                    "-e",
+                    "http.response.code",
+                    "-e",
+                    "json.value.string",
+                ],
+                (0,),
+            )
         # No rules, EVE as Debian ships it; checksums are not held against a capture.
-        return (self.forget_suricata, ["suricata", "-c", DEBIAN_SURICATA, "-S", os.devnull, "-k", "none", "-l", self.suricata_log,
-                                       "-r", capture], (0,))
+        return (
+            self.forget_suricata,
+            ["suricata", "-c", DEBIAN_SURICATA, "-S", os.devnull, "-k", "none", "-l", self.suricata_log, "-r", capture],
+            (0,),
+        )
 
     def forget_database(self):
         for end in ("", "-wal", "-shm", "-lock"):
@@ -73,6 +116,9 @@ def package_version(program, package):
     """None if the program is not there."""
     if not shutil.which(program):
         return None
-    found = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True).stdout \
-        if shutil.which("dpkg-query") else ""
+    found = (
+        subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True).stdout
+        if shutil.which("dpkg-query")
+        else ""
+    )
     return found.strip() or "?"

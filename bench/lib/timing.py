@@ -1,8 +1,9 @@
 """Commands -> figures of whole processes: wall clock, CPU time, peak memory.
 
-Called by bench/run. The programs of one work run in turn, round after round, so that a machine that slows down slows all of
-them; ratios are taken within a round. Keeps no output of what it runs, other than that of one that failed.
+Called by bench/run. The programs of one work run in turn, round after round, so that a machine that slows down slows
+all of them; ratios are taken within a round. Keeps no output of what it runs, other than that of one that failed.
 """
+
 import os
 import statistics
 import subprocess
@@ -36,7 +37,7 @@ def once(timed, argv, codes=(0,), log=os.devnull):
 
 
 def in_turn(timed, programs, rounds, log):
-    """programs: {name: (prepare, argv, codes)}. Every other round runs backwards: nobody always follows the same one."""
+    """programs: {name: (prepare, argv, codes)}. Every other round runs backwards: none always follows the same."""
     runs = {name: Run() for name in programs}
     for number in range(rounds):
         for name in sorted(programs, key=list(programs).index, reverse=number % 2 == 1):

@@ -1,8 +1,10 @@
 """The works: on which input whom is the sensor held against, and what the house asks of it.
 
-Called by bench/run, which runs each and hands the results to report. A work returns {name, what, input, runs, results}; a result is
-{what, value, least, most, target, met, unit}: value is a ratio or a figure, target None where it is only reported.
+Called by bench/run, which runs each and hands the results to report. A work returns {name, what, input, runs, results};
+a result is {what, value, least, most, target, met, unit}: value is a ratio or a figure, target None where it is only
+reported.
 """
+
 import sqlite3
 import statistics
 
@@ -48,28 +50,59 @@ class Bench:
         return {"name": name, "what": what, "input": given, "runs": runs, "results": results}
 
     def bulk(self):
-        return self.versus("bulk", "web, TLS, database and DNS traffic", self.inputs.bulk(self.sizes.bulk),
-                           {LOOP: 1.0, NDPI: 0.3, SURICATA: 0.03})
+        return self.versus(
+            "bulk",
+            "web, TLS, database and DNS traffic",
+            self.inputs.bulk(self.sizes.bulk),
+            {LOOP: 1.0, NDPI: 0.3, SURICATA: 0.03},
+        )
 
     def mixed(self):
         what = "the operator's mix" if self.mix else "many short flows of many protocols"
-        return self.versus("mix", what, self.inputs.mix(self.sizes.mix, self.mix), {LOOP: None, NDPI: 0.25, SURICATA: None},
-                           lambda runs: [peak(runs, 64)])
+        return self.versus(
+            "mix",
+            what,
+            self.inputs.mix(self.sizes.mix, self.mix),
+            {LOOP: None, NDPI: 0.25, SURICATA: None},
+            lambda runs: [peak(runs, 64)],
+        )
 
     def tiny(self):
         def memory(runs):
-            return [] if NDPI not in runs else [bounded("memory / ndpiReader's", *timing.ratio(runs, OURS, NDPI, "peak_kb"), 0.1)]
-        return self.versus("tiny", "a million tiny flows", self.inputs.flood("tiny", self.sizes.flows), {LOOP: None, NDPI: 0.07}, memory)
+            return (
+                []
+                if NDPI not in runs
+                else [bounded("memory / ndpiReader's", *timing.ratio(runs, OURS, NDPI, "peak_kb"), 0.1)]
+            )
+
+        return self.versus(
+            "tiny",
+            "a million tiny flows",
+            self.inputs.flood("tiny", self.sizes.flows),
+            {LOOP: None, NDPI: 0.07},
+            memory,
+        )
 
     def syn(self):
-        return self.versus("syn", "a SYN flood", self.inputs.flood("syn", self.sizes.syns), {LOOP: None}, lambda runs: [peak(runs, None)])
+        return self.versus(
+            "syn",
+            "a SYN flood",
+            self.inputs.flood("syn", self.sizes.syns),
+            {LOOP: None},
+            lambda runs: [peak(runs, None)],
+        )
 
     def api(self):
         given = self.inputs.api(self.sizes.api)
 
         def workers(runs):
             faster = [one / two for one, two in zip(runs[OURS].wall, runs[OURS2].wall)]
-            return [bounded("one worker / two workers", statistics.median(faster), min(faster), max(faster), 1.6, at_least=True)]
+            return [
+                bounded(
+                    "one worker / two workers", statistics.median(faster), min(faster), max(faster), 1.6, at_least=True
+                )
+            ]
+
         work = self.versus("api", "HTTP/1.1 JSON APIs, every message read", given, {TSHARK: 0.02, OURS2: None}, workers)
         work["results"] = [r for r in work["results"] if OURS2 not in r["what"]]
         return work
@@ -89,12 +122,21 @@ class Bench:
         start = runs[f"{OURS}, nothing"]
         wall, cpu = ([runs[f"{OURS}, {n}x"].median(k) - start.median(k) for n in (1, 2, 4)] for k in ("wall", "cpu"))
         # Of times this short a tenth is noise.
-        results = [figure("events a second", events / wall[2], unit="/s"), figure("calls a second", calls / wall[2], unit="/s"),
-                   figure("packets a second", given["packets"] / wall[2], unit="/s"),
-                   bounded("time for twice as much / 2", wall[1] / wall[0] / 2, target=1.1),
-                   bounded("time for four times as much / 4", wall[2] / wall[0] / 4, target=1.1),
-                   figure("CPU time for four times as much / 4", cpu[2] / cpu[0] / 4)]
-        return {"name": "mcp", "what": f"MCP: {events} events, {calls} calls at 4x", "input": given, "runs": runs, "results": results}
+        results = [
+            figure("events a second", events / wall[2], unit="/s"),
+            figure("calls a second", calls / wall[2], unit="/s"),
+            figure("packets a second", given["packets"] / wall[2], unit="/s"),
+            bounded("time for twice as much / 2", wall[1] / wall[0] / 2, target=1.1),
+            bounded("time for four times as much / 4", wall[2] / wall[0] / 4, target=1.1),
+            figure("CPU time for four times as much / 4", cpu[2] / cpu[0] / 4),
+        ]
+        return {
+            "name": "mcp",
+            "what": f"MCP: {events} events, {calls} calls at 4x",
+            "input": given,
+            "runs": runs,
+            "results": results,
+        }
 
     def open(self):
         """Connections that are all open at once; what one costs is the slope between a tenth of them and all."""
@@ -102,11 +144,16 @@ class Bench:
         given, less = self.inputs.flood("open", many), self.inputs.flood("open", few)
         for g in (given, less):
             timing.warm(g["path"])
-        runs = self.in_turn({OURS: self.programs.ours(given["path"]), f"{OURS}, a tenth": self.programs.ours(less["path"])},
-                              min(self.repeat, 3))
+        runs = self.in_turn(
+            {OURS: self.programs.ours(given["path"]), f"{OURS}, a tenth": self.programs.ours(less["path"])},
+            min(self.repeat, 3),
+        )
         each = (runs[OURS].median("peak_kb") - runs[f"{OURS}, a tenth"].median("peak_kb")) * 1024 / (many - few)
-        results = [peak(runs, 300), bounded("bytes of a decided flow", each, target=160, unit=" B"),
-                   figure("packets a second", given["packets"] / runs[OURS].median("wall"), unit="/s")]
+        results = [
+            peak(runs, 300),
+            bounded("bytes of a decided flow", each, target=160, unit=" B"),
+            figure("packets a second", given["packets"] / runs[OURS].median("wall"), unit="/s"),
+        ]
         return {"name": "open", "what": "a million concurrent flows", "input": given, "runs": runs, "results": results}
 
     def start(self):
@@ -117,13 +164,30 @@ class Bench:
         return {"name": "start", "what": "start-up", "input": given, "runs": runs, "results": results}
 
     def all(self):
-        return {"bulk": self.bulk, "mix": self.mixed, "tiny": self.tiny, "syn": self.syn, "api": self.api, "mcp": self.mcp,
-                "open": self.open, "start": self.start}
+        return {
+            "bulk": self.bulk,
+            "mix": self.mixed,
+            "tiny": self.tiny,
+            "syn": self.syn,
+            "api": self.api,
+            "mcp": self.mcp,
+            "open": self.open,
+            "start": self.start,
+        }
 
 
 def bounded(what, value, least=None, most=None, target=None, unit="", at_least=False):
     met = None if target is None else bool(value >= target if at_least else value <= target)
-    return {"what": what, "value": value, "least": least, "most": most, "unit": unit, "target": target, "at_least": at_least, "met": met}
+    return {
+        "what": what,
+        "value": value,
+        "least": least,
+        "most": most,
+        "unit": unit,
+        "target": target,
+        "at_least": at_least,
+        "met": met,
+    }
 
 
 def figure(what, value, unit=""):

@@ -1,4 +1,5 @@
-/* bench/pieces -> what each layer costs by itself. Run by hand and by bench/run --micro; the sensor as a whole is bench/run's. */
+/* bench/pieces -> what each layer costs by itself. Run by hand; the sensor as a whole is measured by bench/run.
+ * Judges nothing. */
 #include "micro.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -8,8 +9,8 @@ static const struct {
 	const char *name;
 	void (*run)(const struct micro *m);
 } layers[] = {
-	{"decode", micro_decode},   {"flow", micro_flow}, {"reassembly", micro_reassembly}, {"http1", micro_http1},
-	{"jsonrpc", micro_jsonrpc}, {"tls", micro_tls},   {"signature", micro_signature},
+    {"decode", micro_decode},   {"flow", micro_flow}, {"reassembly", micro_reassembly}, {"http1", micro_http1},
+    {"jsonrpc", micro_jsonrpc}, {"tls", micro_tls},   {"signature", micro_signature},
 };
 
 static const char *const names[] = {"web", "tls", "database", "dns", "api"};
@@ -18,14 +19,18 @@ enum { PIECES = sizeof names / sizeof names[0], LAYERS = sizeof layers / sizeof 
 static int usage(void)
 {
 	fputs("usage: micro [--only LAYER] [--seconds S] [--json] [SOURCE_DIRECTORY]\n"
-	      "What one packet, message or look-up costs a layer alone: decode, flow, reassembly, http1, jsonrpc, tls, signature.\n", stderr);
+	      "What one packet, message or look-up costs a layer alone: decode, flow, reassembly, http1, jsonrpc, tls, "
+	      "signature.\n",
+	      stderr);
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"only", required_argument, NULL, 'o'}, {"seconds", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'}, {0}};
+	static const struct option options[] = {{"only", required_argument, NULL, 'o'},
+						{"seconds", required_argument, NULL, 's'},
+						{"json", no_argument, NULL, 'j'},
+						{0}};
 	const char *only = NULL, *source = BENCH_SOURCE_DIR;
 	double seconds = 0.2;
 	bool json = false, ran = false;

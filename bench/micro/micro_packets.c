@@ -65,8 +65,8 @@ static uint64_t flow_pass(void *context)
 	return c->n;
 }
 
-/* Of all pieces: copies between other addresses, one after the other. A table of its own for each pass, so opening and ending
- * flows is in it. */
+/* Of all pieces: copies between other addresses, one after the other. A table of its own for each pass, so opening and
+ * ending flows is in it. */
 void micro_flow(const struct micro *m)
 {
 	const struct recorded *all[] = {m->web, m->database, m->dns, m->api};
@@ -114,7 +114,8 @@ static void on_end(void *context, unsigned side)
 
 static uint64_t reassembly_pass(void *context)
 {
-	static const struct tcp_callbacks callbacks = {.bytes = on_bytes, .gap = on_gap, .skipped = on_gap, .end = on_end};
+	static const struct tcp_callbacks callbacks = {
+	    .bytes = on_bytes, .gap = on_gap, .skipped = on_gap, .end = on_end};
 	struct reassembly_pass *c = context;
 	struct anomaly_counts anomalies = {0};
 	struct tcp_counts counts = {0};

@@ -9,12 +9,19 @@ struct signature_pass {
 	uint64_t found;
 };
 
-static const char *const hosts[] = {"mcp.stripe.com", "www.example.org", "cdn.static.assets.example.net", "mcp.internal.acme.example",
-				    "api.openai.com", "files.bench.example", "a.b.c.d.e.f.example", "localhost"};
-static const char *const paths[] = {"/mcp", "/v1/items/17?from=3", "/.well-known/oauth-protected-resource", "/assets/part7.js",
-				    "/sse", "/api/mcp/", "/index.html", "/"};
-static const char *const fields[] = {"Content-Type", "Mcp-Session-Id", "User-Agent", "Accept", "Host", "Content-Length",
-				     "MCP-Protocol-Version", "Authorization"};
+static const char *const hosts[] = {
+    "mcp.stripe.com", "www.example.org",     "cdn.static.assets.example.net", "mcp.internal.acme.example",
+    "api.openai.com", "files.bench.example", "a.b.c.d.e.f.example",           "localhost"};
+static const char *const paths[] = {"/mcp",
+				    "/v1/items/17?from=3",
+				    "/.well-known/oauth-protected-resource",
+				    "/assets/part7.js",
+				    "/sse",
+				    "/api/mcp/",
+				    "/index.html",
+				    "/"};
+static const char *const fields[] = {"Content-Type", "Mcp-Session-Id", "User-Agent",           "Accept",
+				     "Host",         "Content-Length", "MCP-Protocol-Version", "Authorization"};
 static const char *const methods[] = {"tools/call", "initialize", "eth_blockNumber", "textDocument/hover"};
 
 static uint64_t host_pass(void *context)

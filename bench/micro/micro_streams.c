@@ -64,9 +64,13 @@ static void on_tunnel_gap(void *context, enum direction d, uint64_t n)
 
 static uint64_t http1_pass(void *context)
 {
-	static const struct http1_callbacks callbacks = {
-		.head = on_head, .body = on_body, .body_gap = on_body_gap, .end = on_end, .tunnel = on_tunnel,
-		.tunnel_bytes = on_tunnel_bytes, .tunnel_gap = on_tunnel_gap};
+	static const struct http1_callbacks callbacks = {.head = on_head,
+							 .body = on_body,
+							 .body_gap = on_body_gap,
+							 .end = on_end,
+							 .tunnel = on_tunnel,
+							 .tunnel_bytes = on_tunnel_bytes,
+							 .tunnel_gap = on_tunnel_gap};
 	struct http1_pass *c = context;
 	struct anomaly_counts anomalies = {0};
 	c->messages = 0;
@@ -147,7 +151,8 @@ static uint64_t tls_pass(void *context)
 	for (size_t k = 0; k < r->n_streams; k++) {
 		struct tls *t = bench_must(tls_new(&anomalies));
 		enum parse status[2] = {PARSE_MORE, PARSE_MORE};
-		for (size_t i = 0; i < r->streams[k].n_runs && (status[0] == PARSE_MORE || status[1] == PARSE_MORE); i++) {
+		for (size_t i = 0; i < r->streams[k].n_runs && (status[0] == PARSE_MORE || status[1] == PARSE_MORE);
+		     i++) {
 			const struct recorded_run *run = &r->streams[k].runs[i];
 			if (status[run->side] == PARSE_MORE)
 				status[run->side] = tls_feed(t, run->side, run->bytes);

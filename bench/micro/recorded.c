@@ -52,8 +52,10 @@ static void frames_load(const char *path, struct recorded *r)
 
 static bool same_ends(const struct packet *a, const struct packet *b, bool *ret_back)
 {
-	bool there = a->src_port == b->src_port && a->dst_port == b->dst_port && ip_addr_eq(&a->src, &b->src) && ip_addr_eq(&a->dst, &b->dst);
-	bool back = a->src_port == b->dst_port && a->dst_port == b->src_port && ip_addr_eq(&a->src, &b->dst) && ip_addr_eq(&a->dst, &b->src);
+	bool there = a->src_port == b->src_port && a->dst_port == b->dst_port && ip_addr_eq(&a->src, &b->src) &&
+		     ip_addr_eq(&a->dst, &b->dst);
+	bool back = a->src_port == b->dst_port && a->dst_port == b->src_port && ip_addr_eq(&a->src, &b->dst) &&
+		    ip_addr_eq(&a->dst, &b->src);
 	*ret_back = back;
 	return there || back;
 }
@@ -76,7 +78,8 @@ static void on_end(void *context, unsigned side)
 
 static void stream_read(struct recorded_stream *s, uint64_t *bytes)
 {
-	static const struct tcp_callbacks callbacks = {.bytes = on_bytes, .gap = on_gap, .skipped = on_gap, .end = on_end};
+	static const struct tcp_callbacks callbacks = {
+	    .bytes = on_bytes, .gap = on_gap, .skipped = on_gap, .end = on_end};
 	struct anomaly_counts anomalies = {0};
 	struct tcp_counts counts = {0};
 	struct tcp_reasm reasm;

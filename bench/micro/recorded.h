@@ -1,5 +1,6 @@
-/* A capture -> its frames, its packets and the bytes of its TCP connections in order, all in memory: what each layer gets in the
- * sensor, ready to be handed over again and again. Called by the micro-benchmarks. For small captures: it searches linearly. */
+/* A capture -> its frames, its packets and the bytes of its TCP connections in order, all in memory: what each layer
+ * gets in the sensor, ready to be handed over again and again. Called by the micro-benchmarks. For small captures: it
+ * searches linearly. */
 #ifndef SHADOWTAP_BENCH_RECORDED_H
 #define SHADOWTAP_BENCH_RECORDED_H
 

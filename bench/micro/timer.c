@@ -19,11 +19,11 @@ static double cpu_seconds(void)
 void timer_init(struct timer *t, double batch_seconds, bool json)
 {
 	struct perf_event_attr attr = {
-		.type = PERF_TYPE_HARDWARE,
-		.size = sizeof attr,
-		.config = PERF_COUNT_HW_INSTRUCTIONS,
-		.exclude_kernel = 1,
-		.exclude_hv = 1,
+	    .type = PERF_TYPE_HARDWARE,
+	    .size = sizeof attr,
+	    .config = PERF_COUNT_HW_INSTRUCTIONS,
+	    .exclude_kernel = 1,
+	    .exclude_hv = 1,
 	};
 	/* Virtual machines and containers mostly have no counters: then there is time alone. */
 	*t = (struct timer){batch_seconds, json, (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0)};
@@ -41,7 +41,8 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-void timer_measure(struct timer *t, const char *name, const char *unit, uint64_t bytes_per_pass, timer_pass_fn *pass, void *context)
+void timer_measure(struct timer *t, const char *name, const char *unit, uint64_t bytes_per_pass, timer_pass_fn *pass,
+		   void *context)
 {
 	double ns[BATCHES], per_unit = 0;
 	uint64_t units = pass(context); /* warm */
@@ -59,10 +60,11 @@ void timer_measure(struct timer *t, const char *name, const char *unit, uint64_t
 		per_unit = (double)(instructions(t) - before) / (double)units;
 	}
 	qsort(ns, BATCHES, sizeof ns[0], compare);
-	double median = ns[BATCHES / 2], rate = bytes_per_pass ? (double)(bytes_per_pass * passes) / (median * (double)units) * 1e3 : 0;
+	double median = ns[BATCHES / 2],
+	       rate = bytes_per_pass ? (double)(bytes_per_pass * passes) / (median * (double)units) * 1e3 : 0;
 	if (t->json) {
-		printf("{\"name\": \"%s\", \"unit\": \"%s\", \"ns\": %.3f, \"ns_least\": %.3f, \"ns_most\": %.3f", name, unit, median, ns[0],
-		       ns[BATCHES - 1]);
+		printf("{\"name\": \"%s\", \"unit\": \"%s\", \"ns\": %.3f, \"ns_least\": %.3f, \"ns_most\": %.3f", name,
+		       unit, median, ns[0], ns[BATCHES - 1]);
 		if (t->counter >= 0)
 			printf(", \"instructions\": %.1f", per_unit);
 		if (bytes_per_pass)

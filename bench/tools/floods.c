@@ -1,8 +1,11 @@
 /* A number -> captures that are nothing but new connections, from an arithmetic of its own: the same bytes each time.
- *   tiny  SYN, SYN/ACK, one request, RST: half HTTP GET, a quarter TLS records without an answer, a quarter bare JSON-RPC
- *   syn   SYNs from all over and nothing else
- *   open  connections that are all open at once: handshake, one line of SSH from both sides, no end
- * Run by bench/run. None of them holds MCP. */
+ * Run by bench/run. None of them holds MCP.
+ *
+ * tiny: SYN, SYN/ACK, one request, RST; half HTTP GET, a quarter TLS records without an answer, a quarter JSON-RPC.
+ *
+ * syn: SYNs from all over and nothing else.
+ *
+ * open: connections that are all open at once: handshake, one line of SSH from both sides, no end. */
 #include "pcap_out.h"
 #include <stdbool.h>
 #include <string.h>
@@ -37,7 +40,7 @@ static uint16_t fold(uint32_t sum)
 }
 
 static void send(struct pcap_out *o, struct end from, struct end to, uint32_t seq, uint32_t ack, uint8_t flags,
-                 const void *payload, size_t n, unsigned after_us)
+		 const void *payload, size_t n, unsigned after_us)
 {
 	uint8_t f[HEADERS + PAYLOAD_MAX] = {2, 0x78, 0, 0, 0, 0x20, 2, 0x78, 0, 0, 0, 0x10, 8, 0, 0x45};
 	uint8_t *ip = f + 14, *tcp = f + 34;
@@ -100,7 +103,8 @@ static void connection(struct pcap_out *o, uint32_t k, bool open)
 int main(int argc, char **argv)
 {
 	unsigned long n = argc == 4 ? strtoul(argv[2], NULL, 10) : 0;
-	if (n == 0 || n > UINT32_MAX || (strcmp(argv[1], "tiny") != 0 && strcmp(argv[1], "syn") != 0 && strcmp(argv[1], "open") != 0)) {
+	if (n == 0 || n > UINT32_MAX ||
+	    (strcmp(argv[1], "tiny") != 0 && strcmp(argv[1], "syn") != 0 && strcmp(argv[1], "open") != 0)) {
 		fputs("usage: floods tiny|syn|open NUMBER FILE\n", stderr);
 		return 2;
 	}

@@ -1,11 +1,12 @@
-/* Small captures -> a large one: copies of them with addresses and ports rewritten, so that the flows of each copy are its own,
- * many copies at a time, on a clock of its own. The same arguments give the same bytes.
- * Run by bench/run. Reads classic pcap (libpcap's reader). Rewrites the outermost IPv4 or IPv6 header and the TCP or UDP ports
- * behind it, and repairs their checksums; other frames, and what lies inside tunnels, are copied as they are.
+/* Small captures -> a large one: copies of them with addresses and ports rewritten, so that the flows of each copy are
+ * its own, many copies at a time, on a clock of its own. The same arguments give the same bytes. Run by bench/run.
+ * Reads classic pcap (libpcap's reader). Rewrites the outermost IPv4 or IPv6 header and the TCP or UDP ports behind it,
+ * and repairs their checksums; other frames, and what lies inside tunnels, are copied as they are.
  *
- * A copy's number c moves each address by c * 256 within its /8 (IPv6: its number is laid over bytes 8 to 11), and each port from
- * 32768 on by c * 7 within that range. Both are one-to-one, so flows stay flows. Two copies could only meet if a piece held two
- * addresses that differ by a multiple of 256, the same distance apart for client and server, and the ports met too. */
+ * A copy's number c moves each address by c * 256 within its /8 (IPv6: its number is laid over bytes 8 to 11), and each
+ * port from 32768 on by c * 7 within that range. Both are one-to-one, so flows stay flows. Two copies could only meet
+ * if a piece held two addresses that differ by a multiple of 256, the same distance apart for client and server, and
+ * the ports met too. */
 #include "pcap_out.h"
 #include <inttypes.h>
 #include <pcap.h>
@@ -157,8 +158,9 @@ static struct piece *piece_due(struct piece *pieces, size_t n)
 static int usage(void)
 {
 	fputs("usage: multiply [-c COPIES | -b BYTES] [-l LANES] [-r MBIT] OUTPUT PIECE[=SHARE]...\n"
-	      "COPIES of all pieces together, or copies until BYTES are written; LANES at a time [256]; time passes as on a wire of\n"
-	      "MBIT per second [1000]. SHARE: of the bytes, beside the others' [1].\n", stderr);
+	      "COPIES of all pieces together, or copies until BYTES are written; LANES at a time [256]; time passes\n"
+	      "as on a wire of MBIT per second [1000]. SHARE: of the bytes, beside the others' [1].\n",
+	      stderr);
 	return 2;
 }
 
@@ -208,7 +210,7 @@ int main(int argc, char **argv)
 			struct lane *lane = &lanes[l];
 			if (!lane->piece && (copies ? started < limit : promised < bytes)) {
 				lane->piece = copies ? &pieces[started % n] : piece_due(pieces, n);
-				/* Copies of one piece are what may meet: with -c all pieces of a round share a number. */
+				/* Copies of one piece are what may meet: with -c a round of pieces shares a number. */
 				lane->copy = (uint32_t)(copies ? started / n : started);
 				lane->next = 0;
 				lane->piece->written += (double)lane->piece->n_bytes;

@@ -1,5 +1,6 @@
-/* The yardstick: a bare libpcap read loop that touches each packet (one byte of its headers, its length) and nothing else.
- * Run by bench/run against the sensor on the same file; prints packets and bytes. Understands nothing of what it reads. */
+/* The yardstick: a bare libpcap read loop that touches each packet (one byte of its headers, its length) and nothing
+ * else. Run by bench/run against the sensor on the same file; prints packets and bytes. Understands nothing of what it
+ * reads. */
 #include <inttypes.h>
 #include <pcap.h>
 #include <stdio.h>

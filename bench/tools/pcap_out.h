@@ -24,7 +24,8 @@ static inline void pcap_out_fail(const char *what)
 static inline void pcap_out_open(struct pcap_out *o, const char *path, uint32_t link_type)
 {
 	const uint32_t head[6] = {0xA1B2C3D4, 4u << 16 | 2, 0, 0, 262144, link_type};
-	*o = (struct pcap_out){.file = fopen(path, "wb"), .bytes = sizeof head, .time_us = PCAP_OUT_START_SECONDS * 1000000};
+	*o = (struct pcap_out){
+	    .file = fopen(path, "wb"), .bytes = sizeof head, .time_us = PCAP_OUT_START_SECONDS * 1000000};
 	if (!o->file || setvbuf(o->file, NULL, _IOFBF, 1 << 20) != 0 || fwrite(head, sizeof head, 1, o->file) != 1)
 		pcap_out_fail(path);
 }

@@ -1,6 +1,6 @@
-/* A command -> one line of figures: wall clock and CPU seconds, peak memory in kB, exit code. Its output goes nowhere, its errors to
- * a file. Run by bench/run for each process that it measures: Linux counts a process's peak from what its parent had, so the parent
- * must be small. Judges nothing. */
+/* A command -> one line of figures: wall clock and CPU seconds, peak memory in kB, exit code. Its output goes nowhere,
+ * its errors to a file. Run by bench/run for each process that it measures: Linux counts a process's peak from what its
+ * parent had, so the parent must be small. Judges nothing. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>

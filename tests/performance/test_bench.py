@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Holds bench/run and its helpers against what they promise: inputs that are what they say, a result of the documented shape.
+"""Holds bench/run and its helpers against what they promise: inputs that are what they say, a result of known shape.
 Run by ctest: test_bench.py SHADOWTAP SOURCE TOOLS"""
+
 import json
 import os
 import pathlib
@@ -30,20 +31,22 @@ def frames(path):
         seconds, micros, n, wire = struct.unpack_from("<IIII", data, at)
         assert (seconds, micros) >= before and micros < 1000000 and n <= wire
         before = (seconds, micros)
-        yield data[at + 16:at + 16 + n]
+        yield data[at + 16 : at + 16 + n]
         at += 16 + n
     assert at == len(data)
 
 
 def sums_right(frame):
     """The checksums of an IPv4 frame's headers and of its TCP or UDP."""
+
     def total(b):
         b += b"\0" * (len(b) & 1)
         s = sum(struct.unpack(f">{len(b) // 2}H", b))
         while s >> 16:
             s = (s & 0xFFFF) + (s >> 16)
         return s
-    ip = frame[14:14 + struct.unpack_from(">H", frame, 16)[0]]
+
+    ip = frame[14 : 14 + struct.unpack_from(">H", frame, 16)[0]]
     header = (ip[0] & 15) * 4
     body = ip[header:]
     return total(ip[:header]) == 0xFFFF and total(ip[12:20] + struct.pack(">HH", ip[9], len(body)) + body) == 0xFFFF
@@ -51,7 +54,7 @@ def sums_right(frame):
 
 def ends(frame):
     header = 14 + (frame[14] & 15) * 4
-    a, b = (frame[26:30], frame[header:header + 2]), (frame[30:34], frame[header + 2:header + 4])
+    a, b = (frame[26:30], frame[header : header + 2]), (frame[30:34], frame[header + 2 : header + 4])
     return frame[23], min(a, b), max(a, b)
 
 
@@ -76,7 +79,9 @@ class Inputs(unittest.TestCase):
             self.assertEqual(len(many), 40 * len(one))
             self.assertEqual(len({ends(f) for f in many}), 40 * len({ends(f) for f in one}))
             # What a copy carries is what the piece carries.
-            self.assertEqual(sorted(f[54:] for f in many if f[23] == 6)[::40], sorted(f[54:] for f in one if f[23] == 6))
+            self.assertEqual(
+                sorted(f[54:] for f in many if f[23] == 6)[::40], sorted(f[54:] for f in one if f[23] == 6)
+            )
 
     def test_checksums_are_repaired(self):
         out = self.at / "out.pcap"
@@ -92,10 +97,22 @@ class Inputs(unittest.TestCase):
 
     def test_events_multiply_too(self):
         def events(capture):
-            out = run(BINARY, "replay", "--quiet", "--format", "jsonl", "--db", self.at / "e.db", "--signatures", SOURCE / "signatures",
-                      capture, codes=(0, 1)).stdout
+            out = run(
+                BINARY,
+                "replay",
+                "--quiet",
+                "--format",
+                "jsonl",
+                "--db",
+                self.at / "e.db",
+                "--signatures",
+                SOURCE / "signatures",
+                capture,
+                codes=(0, 1),
+            ).stdout
             (self.at / "e.db").unlink()
             return [json.loads(line) for line in out.splitlines()]
+
         piece, out = SOURCE / "pcaps/http_everything_stateful.pcap", self.at / "out.pcap"
         run(TOOLS / "multiply", "-c", 9, out, piece)
         one, many = events(piece), events(out)
@@ -121,7 +138,9 @@ class Inputs(unittest.TestCase):
             self.assertRegex(said, r"MCP connections +0\n")
 
     def test_timed(self):
-        wall, cpu, peak, code = run(TOOLS / "timed", self.at / "err", "sh", "-c", "echo oops >&2; sleep 0.2; exit 3").stdout.split()
+        wall, cpu, peak, code = run(
+            TOOLS / "timed", self.at / "err", "sh", "-c", "echo oops >&2; sleep 0.2; exit 3"
+        ).stdout.split()
         self.assertEqual((code, (self.at / "err").read_text()), ("3", "oops\n"))
         self.assertGreaterEqual(float(wall), 0.2)
         self.assertLess(float(cpu), 0.2)
@@ -132,8 +151,24 @@ class Run(unittest.TestCase):
     def test_quick(self):
         with tempfile.TemporaryDirectory() as work:
             out = os.path.join(work, "result.json")
-            said = run(SOURCE / "bench/run", "--quick", "--work-dir", work, "--bin", BINARY, "--tools", TOOLS, "--json", out, "--markdown",
-                       os.path.join(work, "table.md"), "--without", "Suricata", "--before", BINARY).stdout
+            said = run(
+                SOURCE / "bench/run",
+                "--quick",
+                "--work-dir",
+                work,
+                "--bin",
+                BINARY,
+                "--tools",
+                TOOLS,
+                "--json",
+                out,
+                "--markdown",
+                os.path.join(work, "table.md"),
+                "--without",
+                "Suricata",
+                "--before",
+                BINARY,
+            ).stdout
             result = json.loads(pathlib.Path(out).read_text())
             table = pathlib.Path(work, "table.md").read_text()
         self.assertRegex(said, r"Suricata +not installed: left out")
@@ -148,14 +183,18 @@ class Run(unittest.TestCase):
             self.assertIn("shadowtap", " ".join(work["runs"]))
             for name, figures in work["runs"].items():
                 rounds = 4 if work["name"] == "start" else 2
-                self.assertEqual({len(figures[k]) for k in ("wall_s", "cpu_s", "peak_kb")}, {rounds}, (work["name"], name))
+                self.assertEqual(
+                    {len(figures[k]) for k in ("wall_s", "cpu_s", "peak_kb")}, {rounds}, (work["name"], name)
+                )
                 self.assertTrue(all(w > 0 for w in figures["wall_s"]) and all(k > 0 for k in figures["peak_kb"]))
             for r in work["results"]:
                 self.assertEqual(set(r), {"what", "value", "least", "most", "unit", "target", "at_least", "met"})
                 self.assertIsInstance(r["value"], (int, float))
                 if r["target"] is not None:
                     judged += 1
-                    self.assertEqual(r["met"], r["value"] >= r["target"] if r["at_least"] else r["value"] <= r["target"])
+                    self.assertEqual(
+                        r["met"], r["value"] >= r["target"] if r["at_least"] else r["value"] <= r["target"]
+                    )
                 self.assertIn(f"| {work['name']} | {r['what']} |", table)
         bulk = {r["what"]: r for r in result["works"][0]["results"]}
         self.assertEqual(bulk["time / libpcap loop's"]["target"], 1.0)
@@ -163,22 +202,49 @@ class Run(unittest.TestCase):
         self.assertGreater(bulk["time / shadowtap before's"]["value"], 0)
         self.assertIsNone(bulk["time / shadowtap before's"]["target"])
         self.assertGreaterEqual(judged, 7)
-        self.assertRegex(said, rf"{sum(bool(r['met']) for w in result['works'] for r in w['results'])} of {judged} targets met")
+        self.assertRegex(
+            said, rf"{sum(bool(r['met']) for w in result['works'] for r in w['results'])} of {judged} targets met"
+        )
 
     def test_a_ratio_is_taken_round_by_round(self):
         sys.path.insert(0, str(SOURCE / "bench/lib"))
         sys.dont_write_bytecode = True
         import timing
+
         runs = {"a": timing.Run(), "b": timing.Run()}
         runs["a"].wall, runs["b"].wall = [1, 20, 3], [2, 10, 12]
         self.assertEqual(timing.ratio(runs, "a", "b"), (0.5, 0.25, 2))
 
     def test_wrong_use(self):
         with tempfile.TemporaryDirectory() as work:
-            done = run(SOURCE / "bench/run", "--quick", "--only", "bulk,nothing", "--work-dir", work, "--bin", BINARY, "--tools", TOOLS, codes=(2,))
+            done = run(
+                SOURCE / "bench/run",
+                "--quick",
+                "--only",
+                "bulk,nothing",
+                "--work-dir",
+                work,
+                "--bin",
+                BINARY,
+                "--tools",
+                TOOLS,
+                codes=(2,),
+            )
             self.assertIn("no such work: nothing", done.stderr)
             # What fails to run is no measurement.
-            done = run(SOURCE / "bench/run", "--quick", "--only", "start", "--work-dir", work, "--bin", "/bin/false", "--tools", TOOLS, codes=(2,))
+            done = run(
+                SOURCE / "bench/run",
+                "--quick",
+                "--only",
+                "start",
+                "--work-dir",
+                work,
+                "--bin",
+                "/bin/false",
+                "--tools",
+                TOOLS,
+                codes=(2,),
+            )
             self.assertIn("exit code", done.stderr)
 
     def test_micro(self):
