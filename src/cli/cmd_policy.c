@@ -381,7 +381,7 @@ static int test_targets(const struct test *t, const struct policy *p, char **tar
 			return cli_usage("policy", "'%s' is no HOST[:PORT][/PATH] and no http or https URL", shown);
 		}
 		policy_subject_from(&facts, &subject);
-		policy_judge(p, &facts, &j);
+		policy_judge(p, &facts, NULL, &j);
 		all = all && j.verdict == VERDICT_APPROVED;
 		if (t->format == CLI_JSON)
 			json_array_append_new(answers, answer_json(targets[i], p, &subject, &j));

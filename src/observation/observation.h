@@ -42,7 +42,8 @@ enum observed_fact {
 	FACT_ORIGIN_FOREIGN = 1 << 2,     /* an Origin that is not the server's was accepted */
 	FACT_ORIGIN_MISSING = 1 << 3,     /* a browser's request without Origin was accepted */
 	FACT_ECH = 1 << 4,                /* Encrypted ClientHello was offered: sni need not be the server's name */
-	FACTS_ALL = (1 << 5) - 1,
+	FACT_UNAUTHENTICATED = 1 << 5,    /* a request of MCP without credentials was answered, with a status of success */
+	FACTS_ALL = (1 << 6) - 1,
 };
 
 struct claimed_client {

@@ -6,12 +6,6 @@
 #include <stdio.h>
 #include <time.h>
 
-const char *severity_name(enum severity s)
-{
-	static const char *const names[SEVERITY_COUNT] = {"info", "low", "medium", "high"};
-	return s < SEVERITY_COUNT ? names[s] : NULL;
-}
-
 /* An answer that could not be seen counts like one that was given: a sensor that sees one direction must not make what
  * it sees look harmless. A refused attempt is a step milder, a breach of an approved server's terms too. */
 enum severity severity_of(enum verdict v, enum confidence c, enum stage s)

@@ -5,6 +5,7 @@
 
 #include "observation.h"
 #include "policy.h"
+#include "severity.h"
 #include <jansson.h>
 
 #define EVENT_SCHEMA_VERSION 1
@@ -15,8 +16,6 @@
 #define EVENT_SENSOR_TEXT 256
 #define EVENT_CAPTURE_TEXT 1024
 
-enum severity { SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_COUNT };
-const char *severity_name(enum severity s);
 /* The table of docs/events.md. */
 enum severity severity_of(enum verdict v, enum confidence c, enum stage s);
 

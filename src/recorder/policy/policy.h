@@ -5,6 +5,7 @@
 #define SHADOWTAP_POLICY_H
 
 #include "observation.h"
+#include "posture.h"
 
 struct policy;
 
@@ -14,14 +15,15 @@ const char *verdict_name(enum verdict v);
 enum traffic_direction { TRAFFIC_OUTBOUND, TRAFFIC_INBOUND, TRAFFIC_INTERNAL, TRAFFIC_EXTERNAL, TRAFFIC_COUNT };
 const char *traffic_direction_name(enum traffic_direction d);
 
-#define POLICY_NOTES_MAX 8
+/* Notes of each kind that a judgement carries: every requirement and every finding that one may forbid. */
+#define POLICY_NOTES_MAX (16 + LIMIT_FINDINGS)
 
 struct judgement {
 	enum verdict verdict;
 	const char *rule;                          /* id of the entry that decided, or NULL; borrowed from the policy */
 	const char *unverified[POLICY_NOTES_MAX];  /* requirements that could not be seen: "path", "auth", "protocol_version" ... */
 	size_t n_unverified;
-	const char *breaches[POLICY_NOTES_MAX];    /* requirements visibly breached: "policy.tls", "policy.auth" ...; become findings */
+	const char *breaches[POLICY_NOTES_MAX];    /* requirements visibly breached: "policy.tls", "policy.finding:no-auth" ...; become findings */
 	size_t n_breaches;
 	struct observed_reason reasons[POLICY_NOTES_MAX]; /* of breaches that a request committed: which, when; borrowed */
 	size_t n_reasons;
@@ -39,7 +41,8 @@ struct policy *policy_empty(void);
 /* Approved and denied ones together. */
 size_t policy_entries(const struct policy *p);
 
-void policy_judge(const struct policy *p, const struct observation *facts, struct judgement *ret);
+/* posture: its findings, for entries that forbid some; NULL: none was looked for, so what an entry forbids could not be seen. */
+void policy_judge(const struct policy *p, const struct observation *facts, const struct posture *posture, struct judgement *ret);
 
 /* Direction from the configured internal networks (RFC 1918, RFC 4193, loopback, link local, RFC 6598 by default). */
 enum traffic_direction policy_direction(const struct policy *p, const struct ip_addr *client, const struct ip_addr *server);

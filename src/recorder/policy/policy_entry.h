@@ -6,6 +6,7 @@
 
 #include "hostname.h"
 #include "policy.h"
+#include <jansson.h>
 
 enum policy_list { POLICY_APPROVED, POLICY_DENIED, POLICY_LISTS };
 
@@ -14,6 +15,7 @@ enum policy_list { POLICY_APPROVED, POLICY_DENIED, POLICY_LISTS };
 
 struct policy_require {
 	bool tls, auth;
+	uint64_t no_findings; /* bit i: finding_table[i] must not occur */
 	char protocol_version[POLICY_REVISION_TEXT]; /* least revision, or empty */
 };
 
@@ -103,6 +105,11 @@ struct ip_net policy_net_unmap(const struct ip_net *n);
 struct ip_net policy_net_of(const struct ip_addr *a, unsigned bits);
 /* Every address of inner is in outer. */
 bool policy_net_covers(const struct ip_net *outer, const struct ip_net *inner);
+
+/* The member "no_findings" of a requirement: see policy_findings.c. False after jsonfile_fail; *ret is kept where there is none. */
+struct jsonfile;
+struct jsonplace;
+bool policy_findings_read(struct jsonfile *file, const struct jsonplace *at, const json_t *require, uint64_t *ret);
 
 /* Paths: see policy_path.c. */
 bool policy_path_under(const char *prefix, const char *path);

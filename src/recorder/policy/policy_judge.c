@@ -116,8 +116,21 @@ static void require_tools(const struct policy_entry *e, const struct observation
 		unverified(j, "tools");
 }
 
+/* A finding that is forbidden and was not looked for, or could not have been seen, is no breach. */
+static void require_no_findings(const struct policy_entry *e, const struct posture *posture, struct judgement *j)
+{
+	for (size_t i = 0; i < finding_count; i++) {
+		if (!(e->require.no_findings >> i & 1))
+			continue;
+		if (posture && posture_has(posture, finding_table[i].id))
+			breach(j, finding_table[i].breach);
+		else if (!posture || posture_is_unseen(posture, finding_table[i].id))
+			unverified(j, finding_table[i].unverified);
+	}
+}
+
 static void require_all(const struct policy_entry *e, const struct policy_subject *s, const struct observation *facts,
-                        struct judgement *j)
+                        const struct posture *posture, struct judgement *j)
 {
 	const char *least = e->require.protocol_version, *version = facts->protocol_version;
 	if (!s->name_certain && !s->literal.family && (facts->host || facts->sni))
@@ -137,6 +150,7 @@ static void require_all(const struct policy_entry *e, const struct policy_subjec
 			breach(j, "policy.protocol_version");
 	}
 	require_tools(e, facts, j);
+	require_no_findings(e, posture, j);
 }
 
 /* ---- the judgement ---- */
@@ -152,6 +166,9 @@ static const char *breach_text(const char *breach_id)
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (strcmp(texts[i][0], breach_id) == 0)
 			return texts[i][1];
+	for (size_t i = 0; i < finding_count; i++)
+		if (strcmp(finding_table[i].breach, breach_id) == 0)
+			return finding_table[i].title;
 	return breach_id;
 }
 
@@ -168,7 +185,7 @@ static void explain(struct judgement *j)
 		text_append(why, sizeof j->why, &n, "%s%s", i ? ", " : "; could not be seen: ", j->unverified[i]);
 }
 
-void policy_judge(const struct policy *p, const struct observation *facts, struct judgement *ret)
+void policy_judge(const struct policy *p, const struct observation *facts, const struct posture *posture, struct judgement *ret)
 {
 	struct policy_subject s;
 	policy_subject_from(facts, &s);
@@ -192,7 +209,7 @@ void policy_judge(const struct policy *p, const struct observation *facts, struc
 		return;
 	}
 	j.rule = approved.best->id;
-	require_all(approved.best, &s, facts, &j);
+	require_all(approved.best, &s, facts, posture, &j);
 	if (denied.path_unseen)
 		unverified(&j, "deny-path");
 	if (denied.address_unseen)

@@ -223,7 +223,7 @@ static bool read_expires(struct load *l, const struct jsonplace *at, const json_
 static bool read_require(struct load *l, const struct jsonplace *at, const json_t *object, const char *name,
                          struct policy_require *ret)
 {
-	static const char *const names[] = {"tls", "auth", "protocol_version", "comment", NULL};
+	static const char *const names[] = {"tls", "auth", "protocol_version", "no_findings", "comment", NULL};
 	struct jsonplace place = {at, name, 0}, revision = {&place, "protocol_version", 0};
 	const json_t *require = NULL;
 	const char *version = NULL, *comment = NULL;
@@ -235,6 +235,7 @@ static bool read_require(struct load *l, const struct jsonplace *at, const json_
 	    !jsonfile_string(&l->file, &place, require, "comment", false, &comment) ||
 	    !jsonfile_bool(&l->file, &place, require, "tls", false, &ret->tls) ||
 	    !jsonfile_bool(&l->file, &place, require, "auth", false, &ret->auth) ||
+	    !policy_findings_read(&l->file, &place, require, &ret->no_findings) ||
 	    !jsonfile_string(&l->file, &place, require, "protocol_version", false, &version))
 		return false;
 	if (!version)

@@ -227,6 +227,7 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 				break;
 			}
 	}
+	mcp_exchange_answered(x);
 	if (x->answered_mcp) {
 		mcp_row_stage(row, STAGE_ESTABLISHED);
 		mcp_row_transport(row, mcp_exchange_transport(x), 2);

@@ -55,6 +55,8 @@ static void client_message(struct mcp_evidence *e, struct mcp_exchange *x, const
 	}
 	if (known || x->evidence)
 		mcp_evidence_facts(e, x->row, FROM_CLIENT, m, &meaning);
+	if (x->evidence && mcp_mirror_differs(x->mirror, x->version, m))
+		mcp_row_fact(x->row, FACT_HEADER_BODY_DIFFER);
 	if (strcmp(m->method, "initialize") == 0 && meaning.shape == SHAPE_PROOF) {
 		mcp_row_set(x->row, &x->row->version_requested, slice_str(m->protocol_version), LIMIT_VERSION, false);
 		mcp_row_set(x->row, &x->row->version_declared, slice_str(m->protocol_version), LIMIT_VERSION, true);
@@ -66,6 +68,7 @@ static void client_message(struct mcp_evidence *e, struct mcp_exchange *x, const
 static void established(struct mcp_exchange *x)
 {
 	x->answered_mcp = true;
+	mcp_exchange_answered(x);
 	mcp_row_stage(x->row, STAGE_ESTABLISHED);
 	mcp_row_transport(x->row, mcp_exchange_transport(x), 2);
 }

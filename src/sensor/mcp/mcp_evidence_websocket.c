@@ -24,8 +24,10 @@ static void proved(struct mcp_evidence *e, struct mcp_exchange *x, struct mcp_ro
 	if (!answered)
 		return;
 	mcp_row_stage(row, STAGE_ESTABLISHED);
-	if (x)
+	if (x) {
 		x->answered_mcp = true;
+		mcp_exchange_answered(x);
+	}
 }
 
 static void say(struct mcp_evidence *e, struct mcp_row *row, const struct jsonrpc_message *m, const char *behaviour)

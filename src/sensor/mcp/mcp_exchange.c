@@ -45,9 +45,15 @@ bool uri_has_session(struct slice uri)
 
 static bool is_credential_parameter(struct slice name, struct slice value)
 {
-	static const char *const names[] = {"token", "access_token", "auth_token", "api_key", "apikey", "api-key", "key", "auth"};
+	static const char *const names[] = {"token", "key", "auth", "authorization", "bearer", "jwt"};
+	/* vendors put their own name in front: tavilyApiKey, x-api-key */
+	static const char *const ends[] = {"apikey", "api_key", "api-key", "access_token", "accesstoken", "auth_token",
+	                                   "authtoken", "secret", "password"};
 	for (size_t i = 0; value.n && i < sizeof names / sizeof *names; i++)
 		if (slice_ieq_str(name, names[i]))
+			return true;
+	for (size_t i = 0; value.n && i < sizeof ends / sizeof *ends; i++)
+		if (name.n >= strlen(ends[i]) && slice_ieq_str(slice_after(name, name.n - strlen(ends[i])), ends[i]))
 			return true;
 	return false;
 }
@@ -161,8 +167,10 @@ void request_facts_read(const struct http_head *head, const struct signature_set
 			end++;
 		f.authority = slice_first(rest, end);
 		size_t at = slice_find(f.authority, '@');
-		if (at < f.authority.n)
+		if (at < f.authority.n) {
+			f.url_credential = at > 0;
 			f.authority = slice_after(f.authority, at + 1);
+		}
 		f.absolute_form = true;
 	}
 	if (f.verb != VERB_CONNECT) {
@@ -173,8 +181,10 @@ void request_facts_read(const struct http_head *head, const struct signature_set
 		read_field(&f, &head->fields[i], set);
 	if (f.query.n) {
 		f.session_uri = query_has(f.query, is_session_parameter);
-		if (query_has(f.query, is_credential_parameter))
+		if (query_has(f.query, is_credential_parameter)) {
+			f.url_credential = true;
 			note_auth(&f, AUTH_QUERY_TOKEN);
+		}
 	}
 	*ret = f;
 }
@@ -213,6 +223,10 @@ struct mcp_exchange *mcp_exchange_new(const struct request_facts *f, const struc
 	x->ambiguous = head->ambiguous;
 	x->websocket = f->upgrade_websocket;
 	x->subprotocol = f->upgrade_websocket && lists_token(f->upgrade_protocol, "mcp");
+	x->url_credential = f->url_credential;
+	x->head_whole = !head->fields_cut && !head->fields_lost;
+	x->origin = mcp_origin_of(head, f->authority);
+	x->mirror = f->verb == VERB_POST ? mcp_mirror_new(head) : NULL;
 	struct mcp_claims claims = {.n = 0};
 	mcp_claims_read(head, &claims);
 	if (claims.n && (x->claims = malloc(sizeof *x->claims)) != NULL)
@@ -238,6 +252,8 @@ void mcp_exchange_confirm(struct mcp_exchange *x)
 		row->http_version = x->http_version;
 	if (!x->discovery)
 		mcp_row_auth(row, x->auth);
+	if (!x->discovery && x->url_credential)
+		mcp_row_fact(row, FACT_QUERY_CREDENTIAL);
 	if (x->version[0] && !x->discovery)
 		mcp_row_set(row, &row->version_declared, slice_str(x->version), LIMIT_VERSION, true);
 	if (!x->evidence && !x->discovery)
@@ -245,6 +261,19 @@ void mcp_exchange_confirm(struct mcp_exchange *x)
 	for (unsigned i = 0; x->claims && i < x->claims->n; i++)
 		mcp_row_claim(row, &x->claims->items[i]);
 	x->evidence = true;
+}
+
+/* A refusal is JSON-RPC as often as not, so its status has to say that the request was let through. */
+void mcp_exchange_answered(struct mcp_exchange *x)
+{
+	if (!x->answered_mcp || !x->evidence || x->discovery || (x->status / 100 != 2 && x->status != 101))
+		return;
+	if (x->auth == AUTH_NONE && x->head_whole)
+		mcp_row_fact(x->row, FACT_UNAUTHENTICATED);
+	if (x->origin == ORIGIN_FOREIGN)
+		mcp_row_fact(x->row, FACT_ORIGIN_FOREIGN);
+	else if (x->origin == ORIGIN_MISSING)
+		mcp_row_fact(x->row, FACT_ORIGIN_MISSING);
 }
 
 struct mcp_exchange *mcp_exchange_unpaired(const struct http_head *head, unsigned depth)
@@ -286,6 +315,7 @@ void mcp_exchange_free(struct mcp_exchange *x)
 	if (!x)
 		return;
 	free(x->claims);
+	mcp_mirror_free(x->mirror);
 	free(x->path);
 	free(x->user_agent);
 	free(x);

@@ -6,6 +6,8 @@
 #include "http1.h"
 #include "jsonrpc.h"
 #include "mcp_claim.h"
+#include "mcp_mirror.h"
+#include "mcp_origin.h"
 #include "mcp_row.h"
 
 enum http_verb { VERB_OTHER, VERB_GET, VERB_POST, VERB_DELETE, VERB_OPTIONS, VERB_CONNECT };
@@ -20,6 +22,7 @@ struct request_facts {
 	const struct signature *header; /* its signature */
 	bool session_header, accepts_json, accepts_sse, json_body, upgrade_websocket;
 	bool session_uri;     /* a session id in the query, as legacy SSE's endpoint has */
+	bool url_credential;  /* in the query, or as user and password of an absolute-form target */
 	enum auth_kind auth;
 };
 
@@ -51,12 +54,18 @@ struct mcp_exchange {
 	char version[LIMIT_VERSION]; /* declared in header or body */
 	char *path, *user_agent;
 	struct mcp_claims *claims;   /* whom proxies say they speak for; NULL: nobody */
+	struct mcp_mirror *mirror;   /* headers that repeat the body; NULL: none */
+	enum mcp_origin origin;
+	bool url_credential;
+	bool head_whole;      /* all of its fields were kept: what is not among them was not sent */
 };
 
 struct mcp_exchange *mcp_exchange_new(const struct request_facts *f, const struct http_head *head, unsigned depth,
                                       struct mcp_row *row);
 /* The request is MCP: what its head said belongs to the row. */
 void mcp_exchange_confirm(struct mcp_exchange *x);
+/* The server's answer so far (status, answered_mcp) may show what it let through: facts of the row. */
+void mcp_exchange_answered(struct mcp_exchange *x);
 /* An answer of HTTP/2 whose request was not seen. Several may be read at a time, so each keeps what its head said. */
 struct mcp_exchange *mcp_exchange_unpaired(const struct http_head *head, unsigned depth);
 /* h2c is HTTP/2 in the clear. */

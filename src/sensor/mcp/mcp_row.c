@@ -122,6 +122,12 @@ void mcp_row_auth(struct mcp_row *r, enum auth_kind auth)
 	}
 }
 
+void mcp_row_fact(struct mcp_row *r, enum observed_fact fact)
+{
+	r->changed |= !(r->facts & (uint32_t)fact);
+	r->facts |= (uint32_t)fact;
+}
+
 void mcp_row_set(struct mcp_row *r, char **field, struct slice text, size_t cap, bool replace)
 {
 	if (text.n == 0 || (*field && !replace))

@@ -75,6 +75,7 @@ void mcp_row_transport(struct mcp_row *r, enum transport t, unsigned level);
 void mcp_row_proxy(struct mcp_row *r, enum proxy_kind proxy);
 void mcp_row_claim(struct mcp_row *r, const struct claimed_client *c);
 void mcp_row_auth(struct mcp_row *r, enum auth_kind auth);
+void mcp_row_fact(struct mcp_row *r, enum observed_fact fact);
 /* Sets the field if it is empty, or always with replace. Empty text changes nothing. */
 void mcp_row_set(struct mcp_row *r, char **field, struct slice text, size_t cap, bool replace);
 void mcp_row_count(struct name_counts *c, const char *name, int64_t time_ns, uint64_t frame, struct anomaly_counts *anomalies);

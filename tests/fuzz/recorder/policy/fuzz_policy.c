@@ -79,7 +79,7 @@ static void judge(const struct policy *p, struct slice in)
 	o.path = piece(&in, path, sizeof path);
 	o.protocol_version = piece(&in, version, sizeof version);
 
-	policy_judge(p, &o, &j);
+	policy_judge(p, &o, NULL, &j);
 	policy_subject_from(&o, &s);
 	const struct policy_entry *denied = best(p, POLICY_DENIED, &s), *wanted = denied ? denied : best(p, POLICY_APPROVED, &s);
 	insist(j.rule == (wanted ? wanted->id : NULL), "the index finds another entry than asking all of them");

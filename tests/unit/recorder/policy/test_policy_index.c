@@ -85,7 +85,7 @@ static void test_index_finds_what_asking_all_finds(void **state)
 			struct policy_subject s;
 			struct judgement j;
 			policy_subject_from(&o, &s);
-			policy_judge(p, &o, &j);
+			policy_judge(p, &o, NULL, &j);
 			const struct policy_entry *wanted = best_by_asking_all(p, POLICY_DENIED, &s);
 			bool deny = wanted != NULL;
 			if (!wanted)
@@ -119,7 +119,7 @@ static void test_ten_thousand_entries(void **state)
 		struct facts f = {.host = name};
 		struct observation o = observe(&f);
 		struct judgement j;
-		policy_judge(p, &o, &j);
+		policy_judge(p, &o, NULL, &j);
 		assert_string_equal(j.rule, rule);
 	}
 	policy_free(p);

@@ -213,7 +213,7 @@ static void check_table(const struct policy *p)
 		struct observation o = observe(&cases[i].facts);
 		struct judgement j;
 		char notes[200];
-		policy_judge(p, &o, &j);
+		policy_judge(p, &o, NULL, &j);
 		join(notes, sizeof notes, j.unverified, j.n_unverified);
 		enum verdict wanted = cases[i].rule && !cases[i].denied ? VERDICT_APPROVED : VERDICT_UNAUTHORIZED;
 		if (j.verdict != wanted || (j.rule == NULL) != (cases[i].rule == NULL) ||
@@ -253,7 +253,7 @@ static void test_file_order_breaks_ties(void **state)
 	(void)state;
 	struct policy *p = policy_of("{\"version\":1,\"approved\":[{\"id\":\"z\",\"host\":\"A.com\"},{\"id\":\"a\",\"host\":\"a.com.\"}]}");
 	struct observation o = observe(&f);
-	policy_judge(p, &o, &j);
+	policy_judge(p, &o, NULL, &j);
 	assert_string_equal(j.rule, "z");
 	policy_free(p);
 }
@@ -269,7 +269,7 @@ static void test_a_denied_path_is_denied_in_every_spelling(void **state)
 		struct facts f = {.host = "a.com", .path = paths[i]};
 		struct observation o = observe(&f);
 		struct judgement j;
-		policy_judge(p, &o, &j);
+		policy_judge(p, &o, NULL, &j);
 		assert_string_equal(j.rule, "d");
 		assert_string_equal(j.why, "denied by entry \"d\"");
 	}
@@ -327,7 +327,7 @@ static void test_requirements(void **state)
 		         requirements[i].require);
 		struct policy *p = policy_of(text);
 		struct observation o = observe(&f);
-		policy_judge(p, &o, &j);
+		policy_judge(p, &o, NULL, &j);
 		join(breaches, sizeof breaches, j.breaches, j.n_breaches);
 		join(notes, sizeof notes, j.unverified, j.n_unverified);
 		if (j.verdict != requirements[i].verdict || strcmp(j.rule, "e") != 0)
@@ -350,12 +350,12 @@ static void test_defaults_and_overrides(void **state)
 	struct judgement j;
 	(void)state;
 	struct observation o = observe(&strict);
-	policy_judge(p, &o, &j);
+	policy_judge(p, &o, NULL, &j);
 	assert_string_equal(j.rule, "strict"); /* the broad entry cannot excuse it */
 	assert_int_equal(j.verdict, VERDICT_VIOLATION);
 	assert_int_equal(j.n_breaches, 2);
 	o = observe(&lax);
-	policy_judge(p, &o, &j);
+	policy_judge(p, &o, NULL, &j);
 	assert_string_equal(j.rule, "lax");
 	assert_int_equal(j.n_breaches, 1);
 	assert_string_equal(j.breaches[0], "policy.auth");
@@ -389,7 +389,7 @@ static void test_tools(void **state)
 		struct observation o = observe(&f);
 		o.tools_called = (struct observed_counts){&call, rows[i].called ? 1 : 0, rows[i].other};
 		o.requests = rows[i].requests;
-		policy_judge(p, &o, &j);
+		policy_judge(p, &o, NULL, &j);
 		if (j.verdict != rows[i].verdict || j.n_unverified != rows[i].n_unverified)
 			fail_msg("%zu: %s, %zu unverified", i, verdict_name(j.verdict), j.n_unverified);
 		if (j.n_breaches)
@@ -405,7 +405,7 @@ static void test_no_policy_approves_nothing(void **state)
 	struct observation o = observe(&f);
 	struct judgement j;
 	(void)state;
-	policy_judge(p, &o, &j);
+	policy_judge(p, &o, NULL, &j);
 	assert_int_equal(j.verdict, VERDICT_UNAUTHORIZED);
 	assert_null(j.rule);
 	assert_string_equal(j.why, "nothing is approved: the policy has no entries");
