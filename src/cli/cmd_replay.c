@@ -308,6 +308,7 @@ static int prepare(struct replay *r)
 	/* a fixed key: which flows share a shard, and so a cap, must not change from run to run */
 	struct sensor_config sensor = {.signatures = r->signatures, .workers = o->workers,
 	                               .shard_key = {0x736861646f777461, 0x707265706c617931},
+	                               .session_key = {0x736861646f777461, 0x7073657373696f6e},
 	                               .evidence_bytes = o->write ? o->write_buffer : 0, .on_evidence = on_evidence};
 	r->recorder = recorder_new(&recorder);
 	if (!r->recorder || sensor_new(&sensor, on_observation, r, &r->sensor) != 0) {

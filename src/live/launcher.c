@@ -187,16 +187,20 @@ int launcher_start(const struct sensor_process_config *config, const struct priv
 		close(pair[0]);
 		return FAIL_IO;
 	}
+	struct sensor_process_config own = *config;
 	ignore_signals();
 	prctl(PR_SET_NAME, "shadowtap-launch");
+	bool random = hash_key_random(&own.session_key);
 	int socket = drop_descriptors(pair[1]);
 	if (socket < 0)
 		snprintf(error, PRIVILEGES_ERROR_TEXT, "/dev/null: %s", strerror(errno));
-	if (socket < 0 || !privileges_settle(user, false, true, error)) {
+	else if (!random)
+		snprintf(error, PRIVILEGES_ERROR_TEXT, "no source of randomness");
+	if (socket < 0 || !random || !privileges_settle(user, false, true, error)) {
 		fprintf(stderr, "shadowtap: launcher: %s\n", error);
 		_exit(1);
 	}
 	(void)!send(socket, "r", 1, MSG_NOSIGNAL);
-	serve(config, socket);
+	serve(&own, socket);
 	_exit(0);
 }

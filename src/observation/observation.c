@@ -1,4 +1,4 @@
-/* struct observation <-> bytes. One fixed layout, version 3, little endian, every part in the order of write_all():
+/* struct observation <-> bytes. One fixed layout, version 4, little endian, every part in the order of write_all():
  * strings are a 16-bit length (0xffff for NULL), the bytes and a NUL; lists come last, their lengths stand before the
  * strings. An observation has exactly one encoding, so decode and encode are each other's inverse. */
 #include "observation.h"
@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static const uint8_t magic[4] = {'o', 'b', 's', 3}; /* the last byte is the version */
+static const uint8_t magic[4] = {'o', 'b', 's', 4}; /* the last byte is the version */
 
 #define NULL_STRING 0xffffu
 
@@ -254,6 +254,8 @@ static void write_all(struct writer *w, const struct observation *o)
 	put_le(w, o->n_session_keys, 1);
 	for (unsigned i = 0; i < o->n_session_keys; i++)
 		put_le(w, o->session_keys[i], 8);
+	assert(o->names_session <= o->n_session_keys);
+	put_le(w, o->names_session, 1);
 }
 
 uint8_t *observation_encode(const struct observation *o, size_t *ret_n)
@@ -443,6 +445,7 @@ static void read_posture(struct cursor *c, struct observation *o)
 	o->n_session_keys = (uint8_t)get_below(c, 1, LIMIT_SESSION_KEYS + 1);
 	for (unsigned i = 0; i < o->n_session_keys; i++)
 		o->session_keys[i] = get_le(c, 8);
+	o->names_session = (uint8_t)get_below(c, 1, o->n_session_keys + 1u);
 }
 
 /* What stands before the lists says how long they are: their arrays and a private copy of the bytes, in which the

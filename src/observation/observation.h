@@ -46,6 +46,9 @@ enum observed_fact {
 	FACTS_ALL = (1 << 6) - 1,
 };
 
+/* Set in a session key that was made of an endpoint URI without an id: other clients of the server may use the same one. */
+#define SESSION_KEY_SHARED UINT64_C(1)
+
 struct claimed_client {
 	enum claim_source source;
 	struct ip_addr address;
@@ -123,6 +126,7 @@ struct observation {
 	 * sensor's and never leaves its memory. */
 	uint64_t session_keys[LIMIT_SESSION_KEYS];
 	uint8_t n_session_keys;
+	uint8_t names_session;      /* whose names and versions above are: 1 for the first of session_keys; 0: not known */
 
 	struct observed_counts methods, server_methods, tools_called, resources_read, prompts_got;
 	uint64_t requests, errors;

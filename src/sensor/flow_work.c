@@ -21,6 +21,7 @@ struct flow_work *flow_work_new(struct shard *s, struct flow *f, const struct pa
 		}
 	w->signatures = signature_set_hold(s->signatures);
 	mcp_evidence_init(&w->evidence, w->signatures, &s->anomalies);
+	w->evidence.session_key = &s->session_key;
 	w->app = app_stream_new(&mcp_evidence_sink, &w->evidence, &s->anomalies, f->client_known);
 	if (!w->app) {
 		signature_set_free(w->signatures);

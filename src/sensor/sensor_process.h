@@ -3,9 +3,7 @@
 #ifndef SHADOWTAP_SENSOR_PROCESS_H
 #define SHADOWTAP_SENSOR_PROCESS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "siphash.h"
 
 struct sensor_process_config {
 	const char *const *interfaces;
@@ -18,6 +16,7 @@ struct sensor_process_config {
 	size_t evidence_bytes;        /* 0: no evidence files */
 	uint64_t evidence_file_bytes;
 	bool confine;
+	struct hash_key session_key;  /* made by the launcher: the next sensor process finds sessions again, the recorder never has it */
 };
 
 /* Returns the process's exit status. tolerant: an interface that cannot be opened is told of and left out, as long as there is another

@@ -20,6 +20,7 @@ struct shard {
 	struct signature_set *signatures;  /* the sensor's; each flow's work holds it too */
 	struct hint *hint;                 /* the worker's */
 	struct label_counts *labels;       /* the worker's */
+	struct hash_key session_key;       /* that session ids are hashed with */
 	shard_observation_fn *on_observation;
 	shard_evidence_fn *on_evidence;
 	void *context;                     /* the worker's */

@@ -9,6 +9,7 @@
 #include "mcp_exchange.h"
 #include "mcp_message.h"
 #include "mcp_row.h"
+#include "mcp_session.h"
 
 /* A request of a dialogue that waits for its answer. */
 struct mcp_dialogue_request {
@@ -21,6 +22,7 @@ struct mcp_evidence {
 	const struct signature_set *set;
 	struct anomaly_counts *anomalies;
 	const struct app_stream *app; /* asked whether what it reads is in doubt */
+	const struct hash_key *session_key; /* that ids are hashed with, or NULL: then they are not */
 	int64_t now_ns;               /* of the packet that is being read */
 	uint64_t frame;
 	struct mcp_row *rows[LIMIT_AUTHORITIES];

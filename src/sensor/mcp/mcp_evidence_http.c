@@ -99,6 +99,12 @@ static bool request_head(struct mcp_evidence *e, unsigned depth, const struct ht
 	if (!x)
 		return false;
 	mcp_evidence_exchange_add(e, x);
+	if (f.session_id.n)
+		x->session_key = mcp_session_of_id(e->session_key, f.session_id);
+	else if (f.session_uri)
+		x->session_key = mcp_session_of_uri(e->session_key, head->target);
+	else if (post_json)
+		x->uri_key = mcp_session_of_uri(e->session_key, head->target);
 	const struct signature *path = f.path.n ? signature_path(e->set, f.path) : NULL;
 	x->path_endpoint = path && path->role == PATH_ENDPOINT;
 	x->path_strong = x->path_endpoint && path->specificity == PATH_STRONG;
@@ -165,6 +171,9 @@ static bool unpaired_head(struct mcp_evidence *e, unsigned depth, const struct h
 			mcp_evidence_add(e, row, signature_behaviour(e->set, "http.mcp-headers"),
 			         "an answer, whose request was not seen, carried Mcp-Session-Id");
 			mcp_row_transport(row, TRANSPORT_STREAMABLE_HTTP, 1); /* no other transport has the header */
+			uint64_t key = mcp_session_of_id(e->session_key, http_field_value(head, "mcp-session-id"));
+			if (key)
+				mcp_row_session(row, key);
 		}
 	}
 	return true;
@@ -198,6 +207,9 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 	if (http_field_value(head, "mcp-session-id").p && x->verb == VERB_POST) {
 		mcp_evidence_add(e, row, signature_behaviour(e->set, "http.mcp-headers"), "the server gave out an Mcp-Session-Id");
 		mcp_exchange_confirm(x);
+		mcp_exchange_session(x, mcp_session_of_id(e->session_key, http_field_value(head, "mcp-session-id")));
+	} else if (x->initializes && !x->session) {
+		row->names_waiting = false; /* refused, or by a server that has no ids: the next one is not of these names */
 	}
 	if (x->verb == VERB_DELETE && x->session_header && ok) {
 		mcp_evidence_add(e, row, signature_behaviour(e->set, "http.session-delete"), "a session was ended by DELETE, answered %u",
@@ -214,8 +226,11 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 		                 "a JSON-RPC request to a URI with a session id was answered by 202, as the legacy transport does");
 		mcp_exchange_confirm(x);
 	}
-	if (x->evidence && x->verb == VERB_POST && head->status == 202)
+	if (x->evidence && x->verb == VERB_POST && head->status == 202) {
 		x->answered_mcp = true;
+		if (x->has_request && !x->session) /* the legacy transport, to an endpoint without an id */
+			mcp_exchange_session(x, x->uri_key);
+	}
 	if (x->evidence && !row->encrypted)
 		row->http_version = x->http_version;
 	if (x->evidence && (head->status == 401 || head->status == 403)) {

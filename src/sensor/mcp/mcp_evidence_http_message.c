@@ -57,6 +57,13 @@ static void client_message(struct mcp_evidence *e, struct mcp_exchange *x, const
 		mcp_evidence_facts(e, x->row, FROM_CLIENT, m, &meaning);
 	if (x->evidence && mcp_mirror_differs(x->mirror, x->version, m))
 		mcp_row_fact(x->row, FACT_HEADER_BODY_DIFFER);
+	if (m->client_name[0] && x->row->client_name) {
+		x->initializes = strcmp(m->client_name, x->row->client_name) == 0;
+		if (x->initializes)
+			mcp_exchange_named(x);
+		else
+			x->row->names_waiting = false; /* the session to come may be this other client's */
+	}
 	if (strcmp(m->method, "initialize") == 0 && meaning.shape == SHAPE_PROOF) {
 		mcp_row_set(x->row, &x->row->version_requested, slice_str(m->protocol_version), LIMIT_VERSION, false);
 		mcp_row_set(x->row, &x->row->version_declared, slice_str(m->protocol_version), LIMIT_VERSION, true);
@@ -95,6 +102,8 @@ static void answer_to_post(struct mcp_evidence *e, struct mcp_exchange *x, const
 		mcp_evidence_add(e, x->row, signature_behaviour(e->set, "http.mcp-headers.answered"),
 		         "a request with headers that only MCP has was answered by JSON-RPC");
 	mcp_evidence_facts(e, x->row, FROM_SERVER, m, meaning);
+	if (m->server_name[0] && (x->initializes || !x->row->client_name))
+		mcp_exchange_named(x);
 	if (error && m->type[JM_E_SUPPORTED] != JSON_ABSENT)
 		x->version_refused = true;
 	if (error && x->status == 400)
@@ -119,8 +128,11 @@ static void unpaired_message(struct mcp_evidence *e, const struct jsonrpc_messag
 	if (row->http_version == HTTP_VERSION_NONE)
 		row->http_version = version;
 	mcp_evidence_facts(e, row, FROM_SERVER, m, meaning);
-	if (e->answer_session_header)
+	if (e->answer_session_header) {
 		mcp_row_stage(row, STAGE_ESTABLISHED);
+		if (row->server_name && row->n_session_keys == 1)
+			row->names_session = 1;
+	}
 }
 
 void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_carrier carrier, enum direction d,
@@ -152,7 +164,11 @@ void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_
 			         "the event stream carried an MCP %s%s%s", meaning.type == MCP_RESULT ? "result" : "message",
 			         m->server_name[0] ? " of server " : "", m->server_name);
 		mcp_exchange_confirm(x);
+		if (!x->session)
+			mcp_exchange_session(x, x->uri_key);
 		mcp_evidence_facts(e, x->row, FROM_SERVER, m, &meaning);
+		if (m->server_name[0] && !x->row->client_name)
+			mcp_exchange_named(x);
 		established(x);
 	}
 }
@@ -165,6 +181,7 @@ void mcp_evidence_sse_event(void *context, unsigned depth, uint64_t exchange, st
 	if (!x || x->unpaired || x->verb != VERB_GET || x->endpoint_event || data_cut || !slice_eq_str(type, "endpoint"))
 		return;
 	data = slice_trim(data);
+	x->uri_key = mcp_session_of_uri(e->session_key, data);
 	/* a relative or absolute URI with a session in it; service discovery feeds use the same event name */
 	if (!uri_has_session(data) || slice_find(data, ' ') < data.n || slice_find(data, '{') < data.n)
 		return;
@@ -172,6 +189,7 @@ void mcp_evidence_sse_event(void *context, unsigned depth, uint64_t exchange, st
 	mcp_evidence_add(e, x->row, signature_behaviour(e->set, "sse.endpoint"),
 	         "the event stream began with an endpoint event that names a session URI");
 	mcp_exchange_confirm(x);
+	mcp_exchange_session(x, x->uri_key);
 	mcp_row_transport(x->row, TRANSPORT_HTTP_SSE, 1);
 	established(x);
 }

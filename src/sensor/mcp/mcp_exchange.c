@@ -38,6 +38,18 @@ static bool is_session_parameter(struct slice name, struct slice value)
 	return value.n >= 8 && (slice_ieq_str(name, "sessionid") || slice_ieq_str(name, "session_id"));
 }
 
+struct slice uri_session(struct slice uri)
+{
+	for (struct slice query = uri_query(slice_first(uri, slice_find(uri, '#'))); query.n;) {
+		struct slice pair = slice_first(query, slice_find(query, '&'));
+		size_t eq = slice_find(pair, '=');
+		if (is_session_parameter(slice_first(pair, eq), slice_after(pair, eq + 1)))
+			return slice_after(pair, eq + 1);
+		query = slice_after(query, pair.n + 1);
+	}
+	return slice_of(NULL, 0);
+}
+
 bool uri_has_session(struct slice uri)
 {
 	return query_has(uri_query(uri), is_session_parameter);
@@ -126,7 +138,10 @@ static void read_field(struct request_facts *f, const struct http_field *field, 
 				if (!f->header || slice_ieq_str(name, "mcp-protocol-version"))
 					f->header = s;
 			}
-			f->session_header |= slice_ieq_str(name, "mcp-session-id");
+			if (slice_ieq_str(name, "mcp-session-id")) {
+				f->session_header = true;
+				f->session_id = value;
+			}
 			if (slice_ieq_str(name, "mcp-protocol-version"))
 				f->version = value;
 		}
@@ -261,6 +276,37 @@ void mcp_exchange_confirm(struct mcp_exchange *x)
 	for (unsigned i = 0; x->claims && i < x->claims->n; i++)
 		mcp_row_claim(row, &x->claims->items[i]);
 	x->evidence = true;
+	mcp_exchange_session(x, x->session_key);
+}
+
+void mcp_exchange_session(struct mcp_exchange *x, uint64_t key)
+{
+	struct mcp_row *row = x->row;
+	uint8_t place = key ? mcp_row_session(row, key) : 0;
+	if (!x->session)
+		x->session = place;
+	if (!place || row->names_session)
+		return;
+	/* HTTP/1 has one exchange at a time: the session that comes next on the connection is that of the initialize whose answer was not
+	 * seen. In HTTP/2 it may be that of somebody else behind the same proxy. */
+	bool next = row->names_waiting && place == 1 && x->http_version != HTTP_VERSION_2 && x->http_version != HTTP_VERSION_H2C;
+	if (x->initializes || next) {
+		row->names_session = place;
+		row->changed = true;
+	}
+}
+
+void mcp_exchange_named(struct mcp_exchange *x)
+{
+	struct mcp_row *row = x->row;
+	if (row->names_session)
+		return;
+	if (x->session) {
+		row->names_session = x->session;
+		row->changed = true;
+	} else if (x->initializes) {
+		row->names_waiting = row->n_session_keys == 0;
+	}
 }
 
 /* A refusal is JSON-RPC as often as not, so its status has to say that the request was let through. */

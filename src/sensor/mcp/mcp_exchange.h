@@ -16,7 +16,7 @@ enum http_verb { VERB_OTHER, VERB_GET, VERB_POST, VERB_DELETE, VERB_OPTIONS, VER
 struct request_facts {
 	enum http_verb verb;
 	struct slice authority, path, query; /* path without query, as sent */
-	struct slice user_agent, upgrade_protocol, version, cors_headers;
+	struct slice user_agent, upgrade_protocol, version, cors_headers, session_id;
 	bool absolute_form;
 	bool mcp_header;      /* any header that only MCP has */
 	const struct signature *header; /* its signature */
@@ -39,6 +39,10 @@ struct mcp_exchange {
 	bool mcp_header, session_header, accepts_both, accepts_sse, session_uri, json_body, discovery, ambiguous;
 	bool path_endpoint, path_strong;
 	bool websocket, subprotocol; /* an Upgrade to one was asked for; with the subprotocol mcp, and not turned down */
+	bool initializes;     /* its body said who the client is */
+	uint8_t session;      /* place of its session's key in the row; 0: none, or not known yet */
+	uint64_t session_key; /* of the id in its head; 0: none */
+	uint64_t uri_key;     /* of a POST without one, or of the endpoint event without one that came on it */
 	bool legacy_open;     /* anybody's request, but to a session URI: a 202 will tell */
 	bool evidence;        /* the request is MCP: its facts are in the row */
 	bool head_lost;       /* HTTP/2: fields of the request, or its method, could not be known */
@@ -64,6 +68,10 @@ struct mcp_exchange *mcp_exchange_new(const struct request_facts *f, const struc
                                       struct mcp_row *row);
 /* The request is MCP: what its head said belongs to the row. */
 void mcp_exchange_confirm(struct mcp_exchange *x);
+/* The session of the exchange, once it is known: by the request, by the answer, or by what the answer says of the transport. 0: none. */
+void mcp_exchange_session(struct mcp_exchange *x, uint64_t key);
+/* The names that its row has came with this exchange. */
+void mcp_exchange_named(struct mcp_exchange *x);
 /* The server's answer so far (status, answered_mcp) may show what it let through: facts of the row. */
 void mcp_exchange_answered(struct mcp_exchange *x);
 /* An answer of HTTP/2 whose request was not seen. Several may be read at a time, so each keeps what its head said. */
@@ -75,6 +83,7 @@ void mcp_exchange_free(struct mcp_exchange *x);
 
 /* "sessionId=", "session_id=", "sessionid=" as a parameter of the query (of any URI). */
 bool uri_has_session(struct slice uri);
+struct slice uri_session(struct slice uri); /* the value; empty without one */
 /* The path of a URI or request target, without scheme, authority and query. */
 struct slice uri_path(struct slice uri);
 

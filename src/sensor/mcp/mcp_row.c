@@ -114,6 +114,18 @@ void mcp_row_claim(struct mcp_row *r, const struct claimed_client *c)
 	mcp_claims_add(&r->claims, c->source, &c->address);
 }
 
+uint8_t mcp_row_session(struct mcp_row *r, uint64_t key)
+{
+	for (uint8_t i = 0; i < r->n_session_keys; i++)
+		if (r->session_keys[i] == key)
+			return (uint8_t)(i + 1);
+	if (r->n_session_keys == LIMIT_SESSION_KEYS)
+		return 0;
+	r->session_keys[r->n_session_keys++] = key;
+	r->changed = true; /* other connections of the session may be waiting for what this one knows */
+	return r->n_session_keys;
+}
+
 void mcp_row_auth(struct mcp_row *r, enum auth_kind auth)
 {
 	if (r->auth == AUTH_UNKNOWN || (r->auth == AUTH_NONE && auth > AUTH_NONE)) {
@@ -219,6 +231,7 @@ void mcp_row_observe(const struct mcp_row *r, struct observation *o)
 	o->facts = r->facts;
 	memcpy(o->session_keys, r->session_keys, sizeof o->session_keys);
 	o->n_session_keys = r->n_session_keys;
+	o->names_session = r->names_session;
 	o->requests = r->requests;
 	o->errors = r->errors;
 	o->reasons = r->reasons;

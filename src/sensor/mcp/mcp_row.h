@@ -52,6 +52,8 @@ struct mcp_row {
 	uint32_t facts;             /* set of enum observed_fact */
 	uint64_t session_keys[LIMIT_SESSION_KEYS];
 	uint8_t n_session_keys;
+	uint8_t names_session;      /* whose names these are, as in the observation */
+	bool names_waiting;         /* ... the first session's to come: they were said before any */
 	uint64_t requests, errors;
 	struct observed_reason *reasons; /* details are copies, signature ids borrowed from the set */
 	uint32_t n_reasons;
@@ -74,6 +76,8 @@ void mcp_row_transport(struct mcp_row *r, enum transport t, unsigned level);
 /* The first hop stands: a tunnel inside a tunnel was asked for through the outer one's proxy. */
 void mcp_row_proxy(struct mcp_row *r, enum proxy_kind proxy);
 void mcp_row_claim(struct mcp_row *r, const struct claimed_client *c);
+/* A key of mcp_session.h, once. Its place among the row's, from 1; 0 past LIMIT_SESSION_KEYS. */
+uint8_t mcp_row_session(struct mcp_row *r, uint64_t key);
 void mcp_row_auth(struct mcp_row *r, enum auth_kind auth);
 void mcp_row_fact(struct mcp_row *r, enum observed_fact fact);
 /* Sets the field if it is empty, or always with replace. Empty text changes nothing. */

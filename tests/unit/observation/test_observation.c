@@ -101,6 +101,7 @@ static void every_field_comes_back(void **state)
 	assert_int_equal(b->prompts_got.other, 2);
 	assert_int_equal(b->facts, FACT_ORIGIN_FOREIGN | FACT_ECH);
 	assert_int_equal(b->n_session_keys, 2);
+	assert_int_equal(b->names_session, 2);
 	assert_true(b->session_keys[0] == UINT64_C(0x1122334455667788) && b->session_keys[1] == 2);
 	assert_null(b->connector_vendor);
 	assert_int_equal(b->requests, 8);
@@ -210,8 +211,8 @@ static void refuses_values_out_of_range(void **state)
 	free(bytes);
 }
 
-/* The last part of sample_observation(): facts, number of session keys, two keys. */
-#define POSTURE_BYTES (4 + 1 + 2 * 8)
+/* The last part of sample_observation(): facts, number of session keys, two keys, whose the names are. */
+#define POSTURE_BYTES (4 + 1 + 2 * 8 + 1)
 
 static void refuses_facts_and_keys_that_are_none(void **state)
 {
@@ -232,6 +233,12 @@ static void refuses_facts_and_keys_that_are_none(void **state)
 	assert_false(decodes(bytes, n));
 	part[4] = 1;
 	assert_false(decodes(bytes, n));
+	part[4] = 2;
+	assert_int_equal(part[POSTURE_BYTES - 1], 2);
+	part[POSTURE_BYTES - 1] = 3; /* there are two */
+	assert_false(decodes(bytes, n));
+	part[POSTURE_BYTES - 1] = 0;
+	assert_true(decodes(bytes, n));
 	free(bytes);
 }
 

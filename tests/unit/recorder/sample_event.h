@@ -74,6 +74,7 @@ static inline struct observation sample_observation(void)
 		.facts = FACT_ORIGIN_FOREIGN | FACT_ECH,
 		.session_keys = {UINT64_C(0x1122334455667788), 2},
 		.n_session_keys = 2,
+		.names_session = 2,
 		.requests = 8,
 		.errors = 1,
 		.packets = {100, 90},
