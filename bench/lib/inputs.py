@@ -71,12 +71,13 @@ class Inputs:
         """The operator's own, or the recorded pieces and the small captures of pcaps/: many short flows."""
         if path:
             return self.multiplied("mix", {self.plain(path): 1}, size)
-        pieces = {self.piece(n): 6 for n in BULK}
+        pieces = {}
         folder = os.path.join(self.root, "pcaps")
         for name in sorted(os.listdir(folder)):
             full = os.path.join(folder, name)
             if name.endswith(".pcap") and os.path.getsize(full) < 64 << 10 and link_type(full) == 1:
                 pieces[full] = 1
+        pieces.update({self.piece(n): 6 for n in BULK})
         return self.multiplied("mix", pieces, size)
 
     def empty(self):

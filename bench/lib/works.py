@@ -64,16 +64,23 @@ class Bench:
             what,
             self.inputs.mix(self.sizes.mix, self.mix),
             {LOOP: None, NDPI: 0.25, SURICATA: None},
-            lambda runs: [peak(runs, 64)],
+            lambda runs: [self.mix_memory()],
+            mcp=not self.mix,
         )
+
+    def mix_memory(self):
+        """Of the operator's file as it is, before it was multiplied; of ours, of all."""
+        path = self.inputs.plain(self.mix) if self.mix else self.inputs.mix(self.sizes.mix)["path"]
+        prepare, argv, codes = self.programs.ours(path, mcp=not self.mix)
+        prepare()
+        kb = timing.once(self.programs.timed, argv, codes, self.log)[2]
+        return bounded("peak memory, the mix once", kb / 1024, target=64, unit=" MB")
 
     def tiny(self):
         def memory(runs):
-            return (
-                []
-                if NDPI not in runs
-                else [bounded("memory / ndpiReader's", *timing.ratio(runs, OURS, NDPI, "peak_kb"), 0.1)]
-            )
+            if NDPI not in runs:
+                return []
+            return [bounded("memory / ndpiReader's", *timing.ratio(runs, OURS, NDPI, "peak_kb"), 0.1)]
 
         return self.versus(
             "tiny",
@@ -97,11 +104,8 @@ class Bench:
 
         def workers(runs):
             faster = [one / two for one, two in zip(runs[OURS].wall, runs[OURS2].wall)]
-            return [
-                bounded(
-                    "one worker / two workers", statistics.median(faster), min(faster), max(faster), 1.6, at_least=True
-                )
-            ]
+            spread = statistics.median(faster), min(faster), max(faster)
+            return [bounded("one worker / two workers", *spread, target=1.6, at_least=True)]
 
         work = self.versus("api", "HTTP/1.1 JSON APIs, every message read", given, {TSHARK: 0.02, OURS2: None}, workers)
         work["results"] = [r for r in work["results"] if OURS2 not in r["what"]]
@@ -116,7 +120,7 @@ class Bench:
             timing.warm(given["path"])
         runs = self.in_turn(programs, self.repeat)
         self.programs.forget_database()
-        timing.once(self.programs.timed, self.programs.ours(given["path"])[1], (1,))
+        timing.once(self.programs.timed, self.programs.ours(given["path"])[1], (1,), self.log)
         with sqlite3.connect(f"file:{self.programs.db}?mode=ro", uri=True) as db:
             events, calls = db.execute("SELECT count(*), coalesce(sum(requests), 0) FROM events").fetchone()
         start = runs[f"{OURS}, nothing"]

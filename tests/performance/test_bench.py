@@ -202,6 +202,8 @@ class Run(unittest.TestCase):
         self.assertGreater(bulk["time / shadowtap before's"]["value"], 0)
         self.assertIsNone(bulk["time / shadowtap before's"]["target"])
         self.assertGreaterEqual(judged, 7)
+        mix = {r["what"]: r["target"] for r in result["works"][1]["results"]}
+        self.assertEqual(mix["peak memory, the mix once"], 64)
         self.assertRegex(
             said, rf"{sum(bool(r['met']) for w in result['works'] for r in w['results'])} of {judged} targets met"
         )
