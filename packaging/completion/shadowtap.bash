@@ -18,14 +18,16 @@ _shadowtap_options()
 			--alert-queue --alert-wait --quiet --help
 		;;
 	query)
-		echo --db --since --until --verdict --min-confidence --client --server --host --method --tool --kind \
+		echo --db --since --until --verdict --min-confidence --client --server --host --method --tool --finding --kind \
 			--event-id --acknowledged --all --limit --group-by --format --help
 		;;
 	ack) echo --until --by --why --force --list --log --db --format --help ;;
 	unack) echo --by --why --db --help ;;
 	alerts) echo --db --waiting --format --help ;;
+	findings) echo --format --help ;;
 	"policy test")
-		echo --policy --client --address --proxy --at --tls --cleartext --auth --protocol-version --tool --format --help
+		echo --policy --client --address --proxy --at --tls --cleartext --auth --protocol-version --tool --finding --format \
+			--help
 		;;
 	"signatures list") echo --signatures --kind --format --help ;;
 	"signatures test") echo --signatures --help ;;
@@ -52,6 +54,9 @@ _shadowtap_values()
 	"policy test --format") printf '%s\n' text json ;;
 	*" --format") printf '%s\n' text json jsonl csv ;;
 	"query --verdict") printf '%s\n' approved violation unauthorized ;;
+	"query --finding" | "policy test --finding")
+		command shadowtap findings --format csv 2>/dev/null | sed -n 's/^"\([a-z0-9.-]*\)",.*/\1/p'
+		;;
 	"query --kind") printf '%s\n' connection connector tool-change ;;
 	"query --method")
 		printf '%s\n' initialize tools/list tools/call resources/list resources/read prompts/list prompts/get \
@@ -95,7 +100,7 @@ _shadowtap()
 		before="${COMP_WORDS[COMP_CWORD - 2]}"
 	fi
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		values="live replay query ack unack alerts policy signatures interfaces config --help --version"
+		values="live replay query ack unack alerts findings policy signatures interfaces config --help --version"
 		mapfile -t COMPREPLY < <(compgen -W "$values" -- "$current")
 		return
 	fi

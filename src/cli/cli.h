@@ -27,6 +27,7 @@ int cmd_query(int argc, char **argv);
 int cmd_ack(int argc, char **argv);
 int cmd_unack(int argc, char **argv);
 int cmd_alerts(int argc, char **argv);
+int cmd_findings(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_signatures(int argc, char **argv);
 int cmd_live(int argc, char **argv);

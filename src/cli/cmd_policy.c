@@ -34,6 +34,7 @@ static const char help_text[] =
 	"      --auth KIND             none, bearer, basic, apikey, cookie, query-token, unknown (default)\n"
 	"      --protocol-version V    the negotiated revision, for example 2025-06-18 (default: not seen)\n"
 	"      --tool NAME             a tool that is called; may be repeated\n"
+	"      --finding ID            a posture finding, or none (no more of them); may be repeated (default: not seen)\n"
 	"      --format text|json\n"
 	"  -h, --help\n"
 	"\n"
@@ -115,11 +116,23 @@ static int check(int argc, char **argv)
 
 #define TOOLS_MAX 32
 
+/* What --finding said, as the recorder would say it of a connection. */
+static bool take_finding(const char *id, struct posture *p)
+{
+	const struct finding *f = finding_find(id);
+	if (strcmp(id, "none") == 0)
+		p->n_unseen = 0;
+	else if (f)
+		posture_add(p, f->id);
+	return f || strcmp(id, "none") == 0;
+}
+
 struct test {
 	const char *policy_path;
 	enum cli_format format;
 	struct observation facts;             /* what the options say; each target adds host, path, scheme */
 	bool tls_given;
+	struct posture posture;               /* none was seen, until the options say so */
 	struct observed_count tools[TOOLS_MAX];
 	size_t n_tools;
 };
@@ -195,7 +208,7 @@ static bool parse_auth(const char *text, enum auth_kind *ret)
 }
 
 enum { OPTION_CLIENT = 256, OPTION_ADDRESS, OPTION_PROXY, OPTION_AT, OPTION_TLS, OPTION_CLEARTEXT, OPTION_AUTH,
-       OPTION_VERSION, OPTION_TOOL, OPTION_FORMAT };
+       OPTION_VERSION, OPTION_TOOL, OPTION_FINDING, OPTION_FORMAT };
 
 /* One option; false after a message. */
 static bool test_option(struct test *t, int option)
@@ -224,6 +237,7 @@ static bool test_option(struct test *t, int option)
 		if (ok)
 			t->tools[t->n_tools++] = (struct observed_count){optarg, 1, 0, 0};
 		break;
+	case OPTION_FINDING: ok = take_finding(optarg, &t->posture); break;
 	case OPTION_FORMAT: ok = cli_format_parse(optarg, &t->format) && (t->format == CLI_TEXT || t->format == CLI_JSON); break;
 	default: return false;
 	}
@@ -381,7 +395,7 @@ static int test_targets(const struct test *t, const struct policy *p, char **tar
 			return cli_usage("policy", "'%s' is no HOST[:PORT][/PATH] and no http or https URL", shown);
 		}
 		policy_subject_from(&facts, &subject);
-		policy_judge(p, &facts, NULL, &j);
+		policy_judge(p, &facts, &t->posture, &j);
 		all = all && j.verdict == VERDICT_APPROVED;
 		if (t->format == CLI_JSON)
 			json_array_append_new(answers, answer_json(targets[i], p, &subject, &j));
@@ -406,6 +420,7 @@ static int test(int argc, char **argv)
 		{"auth", required_argument, NULL, OPTION_AUTH},
 		{"protocol-version", required_argument, NULL, OPTION_VERSION},
 		{"tool", required_argument, NULL, OPTION_TOOL},
+		{"finding", required_argument, NULL, OPTION_FINDING},
 		{"format", required_argument, NULL, OPTION_FORMAT},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -413,6 +428,8 @@ static int test(int argc, char **argv)
 	struct test t = {.policy_path = DEFAULT_POLICY, .format = CLI_TEXT, .facts = {.l4 = 6, .last_seen_ns = now()}};
 	int option, code = EXIT_OK;
 	opterr = 0;
+	for (size_t i = 0; i < finding_count; i++)
+		posture_add_unseen(&t.posture, finding_table[i].id);
 	while ((option = getopt_long(argc, argv, "p:h", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(help_text, stdout);

@@ -1,6 +1,7 @@
 /* `shadowtap query`: options -> struct store_query -> rows on standard output. Writes nothing to the database and makes
  * none: a missing file is an error. */
 #include "cli.h"
+#include "finding.h"
 #include "output.h"
 #include "status.h"
 #include "store.h"
@@ -25,6 +26,7 @@ static const char help_text[] =
 	"      --host NAME            server's name as asked for, any port: mcp.example.com, '*.example.com'\n"
 	"      --method M             connections that used this method: tools/call\n"
 	"      --tool T               connections that called this tool\n"
+	"      --finding F            connections with this finding: no-auth, policy.tls ('shadowtap findings' lists them)\n"
 	"      --kind K               connection, connector or tool-change\n"
 	"      --event-id PREFIX      this event, whatever its verdict and confidence\n"
 	"      --acknowledged         only acknowledged ones ('shadowtap ack'), whatever their verdict and confidence\n"
@@ -57,7 +59,7 @@ struct query_options {
 
 enum {
 	OPTION_DB = 256, OPTION_SINCE, OPTION_UNTIL, OPTION_VERDICT, OPTION_CONFIDENCE, OPTION_CLIENT, OPTION_SERVER,
-	OPTION_HOST, OPTION_METHOD, OPTION_TOOL, OPTION_KIND, OPTION_ID, OPTION_ACKNOWLEDGED, OPTION_ALL, OPTION_LIMIT, OPTION_GROUP, OPTION_FORMAT,
+	OPTION_HOST, OPTION_METHOD, OPTION_TOOL, OPTION_FINDING, OPTION_KIND, OPTION_ID, OPTION_ACKNOWLEDGED, OPTION_ALL, OPTION_LIMIT, OPTION_GROUP, OPTION_FORMAT,
 };
 
 static const struct option long_options[] = {
@@ -71,6 +73,7 @@ static const struct option long_options[] = {
 	{"host", required_argument, NULL, OPTION_HOST},
 	{"method", required_argument, NULL, OPTION_METHOD},
 	{"tool", required_argument, NULL, OPTION_TOOL},
+	{"finding", required_argument, NULL, OPTION_FINDING},
 	{"kind", required_argument, NULL, OPTION_KIND},
 	{"event-id", required_argument, NULL, OPTION_ID},
 	{"acknowledged", no_argument, NULL, OPTION_ACKNOWLEDGED},
@@ -118,6 +121,12 @@ static bool known_kind(const char *text)
 	return false;
 }
 
+/* Breaches of policy are named by the policy, which may since have changed. */
+static bool known_finding(const char *text)
+{
+	return finding_find(text) || strncmp(text, "policy.", strlen("policy.")) == 0;
+}
+
 static bool parse_limit(const char *text, int64_t *ret)
 {
 	int64_t n = 0;
@@ -144,6 +153,7 @@ static bool take_option(struct query_options *o, int option, const char *value)
 	case OPTION_HOST: q->host = value; return true;
 	case OPTION_METHOD: q->method = value; return true;
 	case OPTION_TOOL: q->tool = value; return true;
+	case OPTION_FINDING: q->finding = value; return known_finding(value);
 	case OPTION_KIND: q->kind = value; return known_kind(value);
 	case OPTION_ID: q->event_id = value; return true;
 	case OPTION_ACKNOWLEDGED: q->acknowledged = ACKNOWLEDGED_ONLY; return true;

@@ -13,6 +13,7 @@ static const struct command commands[] = {
 	{"ack", "acknowledge events: not to be told of them until a date", cmd_ack},
 	{"unack", "take acknowledgements back", cmd_unack},
 	{"alerts", "list alerts that wait to be sent, or drop them", cmd_alerts},
+	{"findings", "list the posture findings, or explain one", cmd_findings},
 	{"policy", "check a policy file, or ask what it says of a server", cmd_policy},
 	{"signatures", "check or list the signatures", cmd_signatures},
 	{"config", "check or show a configuration file of live", cmd_config},

@@ -166,9 +166,6 @@ static const char *breach_text(const char *breach_id)
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (strcmp(texts[i][0], breach_id) == 0)
 			return texts[i][1];
-	for (size_t i = 0; i < finding_count; i++)
-		if (strcmp(finding_table[i].breach, breach_id) == 0)
-			return finding_table[i].title;
 	return breach_id;
 }
 

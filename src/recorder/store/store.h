@@ -51,6 +51,7 @@ struct store_query {
 	const char *client, *server;    /* address or CIDR, or NULL */
 	const char *host;               /* name (exact or "*." suffix) held against host without port, and sni */
 	const char *method, *tool;      /* a key of methods / tools_called */
+	const char *finding;            /* one of findings: of posture, or a breach such as "policy.tls" */
 	const char *kind;
 	const char *event_id;           /* prefix */
 	enum store_acknowledged acknowledged;

@@ -144,6 +144,10 @@ int store_filter_init(const struct store_query *q, struct store_filter *ret, cha
 		condition(ret, "EXISTS (SELECT 1 FROM json_each(events.tools_called) AS k WHERE k.key = ?)");
 		bind(ret, q->tool);
 	}
+	if (q->finding) {
+		condition(ret, "EXISTS (SELECT 1 FROM json_each(events.findings) AS k WHERE k.value = ?)");
+		bind(ret, q->finding);
+	}
 	return 0;
 }
 
