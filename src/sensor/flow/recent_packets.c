@@ -33,6 +33,21 @@ static uint64_t word_of(const uint8_t *p)
 	return word;
 }
 
+/* Both ends of a datagram: its checksum need not stand for them, because a host that captures its own packets sees them before the
+ * network card fills it in. Those of two datagrams of one length are then the same, and nothing numbers them. */
+static uint64_t mix_ends(uint64_t h, struct slice payload, bool cut)
+{
+	uint64_t ends[4] = {0};
+	size_t half = sizeof ends / 2, n = payload.n < half ? payload.n : half;
+	if (n)
+		memcpy(ends, payload.p, n);
+	if (n && !cut)
+		memcpy((uint8_t *)ends + half, payload.p + payload.n - n, n);
+	for (unsigned i = 0; i < 4; i++)
+		h = mix(h, ends[i]);
+	return h;
+}
+
 /* Not SipHash: this runs for every packet of an undecided connection, and whoever makes contents collide hides no more
  * than his own packets' count, since copies are read all the same. The key keeps others from guessing slots. */
 static uint64_t content_of(const struct recent_packets *r, const struct packet *p)
@@ -47,6 +62,8 @@ static uint64_t content_of(const struct recent_packets *r, const struct packet *
 		h = mix(h, word_of(p->src.b + 8));
 		h = mix(h, word_of(p->dst.b + 8));
 	}
+	if (p->proto == IP_PROTO_UDP)
+		h = mix_ends(h, p->payload, p->payload.n < p->payload_bytes);
 	return mix(h, r->key.k1);
 }
 

@@ -1,6 +1,7 @@
 /* Packet -> was a copy of it seen a moment ago? A span port that mirrors where a packet enters and where it leaves, or
  * two VLANs that it crosses, shows it twice; the copies differ in the outer layers, the Ethernet addresses and the hop
- * count. Called by flow for packets of undecided connections. Compares no payload: its checksum does. */
+ * count. Called by flow for packets of undecided connections. Compares no payload of
+ * TCP: its numbers and checksum do. */
 #ifndef SHADOWTAP_RECENT_PACKETS_H
 #define SHADOWTAP_RECENT_PACKETS_H
 

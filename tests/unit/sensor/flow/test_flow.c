@@ -281,6 +281,34 @@ static void test_datagrams_without_a_checksum_are_not_compared(void **state)
 	copies_stop(&c);
 }
 
+/* A host that captures what it sends sees the checksum before its network card made it: the same for all datagrams of one length. */
+static void test_datagrams_of_one_length_are_told_apart(void **state)
+{
+	(void)state;
+	struct copies c;
+	copies_start(&c);
+	uint8_t bytes[100] = {0};
+	struct packet p = packet(7, 1000, false, 1, 1, 0);
+	p.proto = IP_PROTO_UDP;
+	p.tcp_seq = 0;
+	p.checksum = 0x1234;
+	p.payload = slice_of(bytes, sizeof bytes);
+	p.payload_bytes = sizeof bytes;
+	assert_false(touch(c.t, p, &c.side)->repeated);
+	bytes[3]++;
+	assert_false(touch(c.t, p, &c.side)->repeated);
+	bytes[99]++;
+	assert_false(touch(c.t, p, &c.side)->repeated);
+	assert_true(touch(c.t, p, &c.side)->repeated);
+	/* a copy that the capture cut has no end to compare */
+	bytes[2]++;
+	p.payload.n = 60;
+	assert_false(touch(c.t, p, &c.side)->repeated);
+	bytes[50]++;
+	assert_true(touch(c.t, p, &c.side)->repeated);
+	copies_stop(&c);
+}
+
 /* Packets a1 b1 a2 b2 ... of one connection, each in VLAN 100 and again in VLAN 200. */
 static void test_two_vlans_of_one_span_are_one_connection(void **state)
 {
@@ -516,6 +544,7 @@ int main(void)
 		cmocka_unit_test(test_flood_is_bounded_and_spares_open_flows),
 		cmocka_unit_test(test_a_copy_counts_once),
 		cmocka_unit_test(test_datagrams_without_a_checksum_are_not_compared),
+		cmocka_unit_test(test_datagrams_of_one_length_are_told_apart),
 		cmocka_unit_test(test_two_vlans_of_one_span_are_one_connection),
 		cmocka_unit_test(test_two_tenants_stay_two),
 		cmocka_unit_test(test_the_same_again_later_is_another_connection),
