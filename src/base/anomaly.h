@@ -78,6 +78,14 @@
 	X(TLS_HELLO_LIMIT, "tls-hello-limit") \
 	X(TLS_SNI_BAD, "tls-sni-bad") \
 	X(TLS_CERT_BAD, "tls-certificate-bad") \
+	/* quic */ \
+	X(QUIC_HEADER_BAD, "quic-header-bad") \
+	X(QUIC_UNOPENED, "quic-initial-unopened") \
+	X(QUIC_FRAME_BAD, "quic-frame-bad") \
+	X(QUIC_CRYPTO_CONFLICT, "quic-crypto-conflict") \
+	X(QUIC_CRYPTO_LIMIT, "quic-crypto-limit") \
+	X(QUIC_CONNECTIONS_LIMIT, "quic-connections-limit") \
+	X(QUIC_INITIALS_LIMIT, "quic-initials-limit") \
 	/* mcp */ \
 	X(NAMES_LIMIT, "mcp-names-limit") \
 	X(REASONS_LIMIT, "mcp-reasons-limit") \

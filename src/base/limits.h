@@ -194,6 +194,22 @@
  * below 200. More: no JA4. */
 #define LIMIT_TLS_JA4_VALUES 1024
 
+/* ---- quic ---- */
+/* Bytes of one Initial packet. Jumbo frames hold 9 KB, and nobody sends that much before he knows the path. Longer: counted as one
+ * that cannot be opened (quic-initial-unopened). */
+#define LIMIT_QUIC_PACKET (16u << 10)
+/* Bytes of one direction's CRYPTO frames that are kept until its hello is complete, as much as of a ClientHello in TLS. Post-quantum
+ * ones take 2 KiB. What lies past it is dropped (quic-crypto-limit); the name is then one that never approves. */
+#define LIMIT_QUIC_CRYPTO LIMIT_TLS_HELLO
+/* Pieces of it that lie apart from each other, 12 bytes each. Chrome makes some twenty of a hello. More: dropped (quic-crypto-limit). */
+#define LIMIT_QUIC_PIECES 1024
+/* Connections of one UDP flow that are read at a time. Browsers open one on each port, libraries that share a socket reconnect on the
+ * same one. At the cap the oldest that was read leaves, else the oldest, read as far as it goes (quic-connections-limit). */
+#define LIMIT_QUIC_CONNECTIONS 4
+/* Initials of one flow in a second of packet time that are asked whether they open a connection not known yet, some 10 us each. Each is paid for
+ * with a datagram of 1,200 bytes, so it takes 10 Mbit/s to come here. More: not opened (quic-initials-limit). */
+#define LIMIT_QUIC_TRIES 1000
+
 /* ---- text that strangers wrote: bytes kept, including the closing NUL ---- */
 #define LIMIT_HOST 262           /* 253 for a name, ':' and a port */
 #define LIMIT_PATH 512

@@ -43,9 +43,10 @@ void replay_summary(const struct sensor_stats *s, const struct recorder_counts *
 		fprintf(stderr, "; %" PRIu64 " more filtered out", filtered);
 	if (filter_refused)
 		fprintf(stderr, " (%" PRIu64 " of a link type that the filter cannot read)", filter_refused);
-	fprintf(stderr, "\nconnections      %" PRIu64 ": %" PRIu64 " HTTP, %" PRIu64 " TLS, %" PRIu64 " JSON lines, %" PRIu64
-	        " other TCP with payload\n", s->flows.opened,
+	fprintf(stderr, "\nconnections      %" PRIu64 ": %" PRIu64 " HTTP, %" PRIu64 " TLS, %" PRIu64 " QUIC, %" PRIu64
+	        " JSON lines, %" PRIu64 " other TCP with payload\n", s->flows.opened,
 	        s->shards.protocols[APP_HTTP1] + s->shards.protocols[APP_HTTP2], s->shards.protocols[APP_TLS],
+	        s->shards.protocols[APP_QUIC],
 	        s->shards.protocols[APP_JSON_LINES], s->shards.protocols[APP_OTHER] + s->shards.protocols[APP_UNDECIDED] +
 	        s->shards.protocols[APP_WEBSOCKET] + s->shards.protocols[APP_SOCKS]);
 	fprintf(stderr, "MCP connections  %" PRIu64 "\n", total);

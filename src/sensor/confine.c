@@ -6,6 +6,7 @@
 #include "confine.h"
 #include "hint.h"
 #include "limits.h"
+#include "quic_opener.h"
 #include "status.h"
 #include <cap-ng.h>
 #include <errno.h>
@@ -68,6 +69,7 @@ static int warm_libraries(char error[CONFINE_ERROR_TEXT])
 		pthread_join(thread, NULL);
 	free(blocks);
 	hint_free(hint_new()); /* nDPI's libgcrypt looks for the machine's FIPS mode, once */
+	quic_opener_free(quic_opener_new()); /* libcrypto opens openssl.cnf */
 #ifdef __SANITIZE_ADDRESS__
 	/* its report reads /proc/self/maps and the program's symbols: now, or the report would end in SIGSYS
 	 * half-way */

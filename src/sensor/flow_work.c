@@ -22,8 +22,9 @@ struct flow_work *flow_work_new(struct shard *s, struct flow *f, const struct pa
 	w->signatures = signature_set_hold(s->signatures);
 	mcp_evidence_init(&w->evidence, w->signatures, &s->anomalies);
 	w->evidence.session_key = &s->session_key;
-	w->app = app_stream_new(&mcp_evidence_sink, &w->evidence, &s->anomalies, f->client_known);
-	if (!w->app) {
+	if (p->proto == IP_PROTO_TCP)
+		w->app = app_stream_new(&mcp_evidence_sink, &w->evidence, &s->anomalies, f->client_known);
+	if (p->proto == IP_PROTO_TCP && !w->app) {
 		signature_set_free(w->signatures);
 		free(w);
 		return NULL;
@@ -42,6 +43,8 @@ void flow_work_stop_reading(struct flow_work *w)
 {
 	app_stream_free(w->app);
 	w->app = NULL;
+	datagram_work_free(w->datagrams);
+	w->datagrams = NULL;
 	w->evidence.app = NULL;
 	/* what waits for a hole will not be read: the account stays whole */
 	for (unsigned side = 0; side < 2; side++)
@@ -63,7 +66,8 @@ void flow_work_free(struct flow_work *w)
 size_t flow_work_memory(const struct flow_work *w)
 {
 	return sizeof *w + mcp_evidence_memory(&w->evidence) + (w->hint ? hint_flow_memory(w->shard->hint) : 0) +
-	       (w->app ? app_stream_memory(w->app) + tcp_reasm_memory(&w->reasm) : 0);
+	       (w->app ? app_stream_memory(w->app) + tcp_reasm_memory(&w->reasm) : 0) +
+	       (w->datagrams ? datagram_work_memory(w->datagrams) : 0);
 }
 
 static void observe_row(struct flow_work *w, const struct mcp_row *row, bool final)

@@ -1,7 +1,8 @@
-/* What a shard holds for a flow while it is read or has evidence: reassembly, parsers, evidence. */
+/* What a shard holds for a flow while it is read or has evidence: reassembly and parsers, or the reader of its datagrams; evidence. */
 #ifndef SHADOWTAP_FLOW_WORK_H
 #define SHADOWTAP_FLOW_WORK_H
 
+#include "datagram_work.h"
 #include "shard.h"
 
 struct flow_work {
@@ -10,7 +11,8 @@ struct flow_work {
 	struct shard *shard;
 	struct signature_set *signatures; /* those in force when it began: its evidence names them */
 	struct tcp_reasm reasm;
-	struct app_stream *app;      /* NULL once nothing further is read */
+	struct app_stream *app;      /* of TCP; NULL once nothing further is read */
+	struct datagram_work *datagrams; /* of UDP; likewise, but a new beginning makes a new one */
 	struct mcp_evidence evidence;
 	struct hint_flow *hint;
 	uint8_t hint_packets;

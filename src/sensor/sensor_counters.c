@@ -67,6 +67,7 @@ void sensor_counters(const struct sensor *s, struct intake *in, const uint8_t in
 	counters_set(ret, stats.shards.tcp.refused, "tcp.refused");
 	counters_set(ret, stats.shards.protocols[APP_HTTP1] + stats.shards.protocols[APP_HTTP2], "protocols.http");
 	counters_set(ret, stats.shards.protocols[APP_TLS], "protocols.tls");
+	counters_set(ret, stats.shards.protocols[APP_QUIC], "protocols.quic");
 	counters_set(ret, stats.shards.protocols[APP_JSON_LINES], "protocols.json-lines");
 	counters_set(ret, stats.shards.protocols[APP_OTHER] + stats.shards.protocols[APP_UNDECIDED], "protocols.other");
 	counters_set(ret, stats.shards.out_of_memory, "process.out_of_memory");

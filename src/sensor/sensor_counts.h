@@ -25,7 +25,7 @@ struct evidence_counts {
 
 struct shard_counts {
 	struct tcp_counts tcp;
-	uint64_t protocols[APP_OTHER + 1]; /* TCP flows by what their first bytes said */
+	uint64_t protocols[APP_OTHER + 1]; /* flows by what their first bytes said; of UDP only those that are read */
 	uint64_t out_of_memory;            /* times that an allocation failed */
 };
 

@@ -1,6 +1,7 @@
 #include "shard.h"
 #include "flow_work.h"
 #include "frame.h"
+#include "quic_opener.h"
 #include "status.h"
 #include <stdlib.h>
 
@@ -37,6 +38,7 @@ static void work_end(struct shard *s, struct flow_work *w)
 {
 	struct flow *f = w->flow;
 	flow_work_observe(w, true);
+	f->told |= w->evidence.any;
 	work_unlist(s, w);
 	s->work_bytes -= w->charged;
 	flow_work_free(w);
@@ -195,6 +197,66 @@ static void make_room(struct shard *s, const struct flow_work *but)
 	}
 }
 
+/* The flow's work is the freshest now, and the packet is its. */
+static void work_touch(struct shard *s, struct flow_work *w, const struct packet *p, unsigned side)
+{
+	if (s->freshest != w) {
+		work_unlist(s, w);
+		work_list(s, w);
+	}
+	if (!w->flow->repeated)
+		w->payload_bytes[side] += p->payload_bytes;
+	w->evidence.now_ns = p->time_ns;
+	w->evidence.frame = p->frame;
+}
+
+static void work_settle(struct shard *s, struct flow_work *w)
+{
+	work_charge(s, w);
+	if (s->work_bytes > LIMIT_SHARD_BYTES)
+		make_room(s, w);
+}
+
+static void stop_reading_datagrams(struct shard *s, struct flow_work *w)
+{
+	s->counts.protocols[APP_QUIC] += datagram_work_known(w->datagrams);
+	flow_work_stop_reading(w);
+}
+
+/* Of UDP only what datagram_begins() knows is read: any other flow is decided at its first packet, and all that its later ones cost is
+ * a look at their first bytes, since a connection may begin on ports that carried something else before. */
+static void shard_datagram(struct shard *s, struct flow *f, const struct packet *p, unsigned side)
+{
+	struct flow_work *w = f->work;
+	enum datagram_protocol begins = w && w->datagrams ? DATAGRAM_OTHER : datagram_begins(f, p);
+	if (!w && begins == DATAGRAM_OTHER) {
+		f->decided = true;
+		return;
+	}
+	if (!w) {
+		f->decided = false;
+		if (!(w = work_new(s, f, p, side)))
+			return;
+	}
+	if (s->evidence.ring)
+		shard_evidence_packet(s, f, p);
+	work_touch(s, w, p, side);
+	if (begins != DATAGRAM_OTHER && !(w->datagrams = datagram_work_new(begins, w)))
+		s->counts.out_of_memory++;
+	if (w->datagrams) {
+		datagram_work_packet(w->datagrams, p, side);
+		if (datagram_work_is_over(w->datagrams))
+			stop_reading_datagrams(s, w);
+	}
+	if (w->evidence.any && !w->label_known && p->payload.n)
+		label_flow(s, w, p, side == f->client_side ? FROM_CLIENT : FROM_SERVER, 1);
+	flow_work_observe(w, false);
+	if (w->datagrams || w->evidence.any)
+		work_settle(s, w);
+	else
+		work_end(s, w);
+}
+
 void shard_packet(struct shard *s, const struct packet *p, const struct flow_place *place)
 {
 	unsigned side = place->side;
@@ -204,7 +266,7 @@ void shard_packet(struct shard *s, const struct packet *p, const struct flow_pla
 		return;
 	}
 	if (p->proto != IP_PROTO_TCP) {
-		f->decided = true;
+		shard_datagram(s, f, p, side);
 		return;
 	}
 	if (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
@@ -216,14 +278,7 @@ void shard_packet(struct shard *s, const struct packet *p, const struct flow_pla
 		if (f->decided || p->payload_bytes == 0 || (p->tcp_flags & TCP_RST) || !(w = work_new(s, f, p, side)))
 			return;
 	}
-	if (s->freshest != w) {
-		work_unlist(s, w);
-		work_list(s, w);
-	}
-	if (!f->repeated)
-		w->payload_bytes[side] += p->payload_bytes;
-	w->evidence.now_ns = p->time_ns;
-	w->evidence.frame = p->frame;
+	work_touch(s, w, p, side);
 	bool was_reading = w->app;
 	enum app_protocol protocol = APP_OTHER;
 	if (w->app) {
@@ -245,9 +300,7 @@ void shard_packet(struct shard *s, const struct packet *p, const struct flow_pla
 			return;
 		}
 	}
-	work_charge(s, w);
-	if (s->work_bytes > LIMIT_SHARD_BYTES)
-		make_room(s, w);
+	work_settle(s, w);
 }
 
 /* ---- life and death ---- */
@@ -263,14 +316,19 @@ static void on_flow_end(void *context, struct flow *f, enum flow_end why)
 		tcp_reasm_flush(&w->reasm, &tcp_callbacks, w, &s->anomalies, &s->counts.tcp);
 		s->counts.protocols[app_stream_protocol(w->app)]++;
 	}
+	if (w->datagrams) {
+		datagram_work_end(w->datagrams);
+		stop_reading_datagrams(s, w);
+	}
 	work_end(s, w);
 }
 
 int shard_init(struct shard *s, struct signature_set *signatures, const struct hash_key *key)
 {
 	*s = (struct shard){.signatures = signatures};
+	s->quic_opener = quic_opener_new();
 	s->flows = flow_table_new(on_flow_end, s, &s->anomalies, key);
-	return s->flows ? 0 : FAIL_MEMORY;
+	return s->flows && s->quic_opener ? 0 : FAIL_MEMORY; /* shard_done() frees what there is */
 }
 
 void shard_age(struct shard *s, int64_t now_ns)
@@ -304,5 +362,7 @@ void shard_done(struct shard *s)
 {
 	flow_table_free(s->flows);
 	s->flows = NULL;
+	quic_opener_free(s->quic_opener);
+	s->quic_opener = NULL;
 	shard_evidence_done(&s->evidence);
 }

@@ -18,6 +18,7 @@ typedef void shard_evidence_fn(void *context, const struct frame *f, char *comme
 struct shard {
 	struct flow_table *flows;
 	struct signature_set *signatures;  /* the sensor's; each flow's work holds it too */
+	struct quic_opener *quic_opener;
 	struct hint *hint;                 /* the worker's */
 	struct label_counts *labels;       /* the worker's */
 	struct hash_key session_key;       /* that session ids are hashed with */

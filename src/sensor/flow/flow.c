@@ -35,7 +35,7 @@ static void flow_count(struct flow_table *t, struct flow *f, const struct packet
 {
 	if (f->last_ns < p->time_ns)
 		f->last_ns = p->time_ns;
-	if (!f->packets[side] && !(f->syn_seen & 1u << side))
+	if (p->proto == IP_PROTO_TCP && !f->packets[side] && !(f->syn_seen & 1u << side))
 		f->isn[side] = p->tcp_seq;
 	f->packets[side] += f->packets[side] != UINT32_MAX;
 	f->bytes[side] += p->wire_bytes;

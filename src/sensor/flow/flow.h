@@ -59,13 +59,19 @@ struct flow {
 	uint8_t decided : 1;        /* nothing in its packets is read any more */
 	uint8_t fin_seen : 2;
 	uint8_t repeated : 1;       /* the packet that touched it last is a copy of one seen before: nothing was counted */
-	uint8_t other_encaps;       /* how many of other_encap are in use */
+	uint8_t other_encaps : 2;   /* how many of other_encap are in use */
+	uint8_t told : 1;           /* the shard's: it gave observations, its work is gone, and it must not give others under the same id */
 	int64_t last_ns;            /* packet time */
 	uint32_t packets[2];
 	uint64_t bytes[2];          /* IP bytes */
 	void *work;                 /* the shard's: parsers and evidence while there are any */
 	uint32_t other_encap[FLOW_OTHER_ENCAPS]; /* digests of encapsulations that show the same connection */
-	uint32_t isn[2];            /* initial sequence numbers by side where the bit in syn_seen is set, else the first seen */
+	union {
+		uint32_t isn[2];    /* TCP: initial sequence numbers by side where the bit in syn_seen is set, else the first seen */
+		struct {
+			uint32_t second, n;
+		} tries;            /* the shard's, of UDP: how often in a second of packet time something costly was tried */
+	};
 	int64_t first_ns;
 	uint64_t first_frame;
 	uint32_t capture;

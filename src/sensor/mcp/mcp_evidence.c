@@ -142,12 +142,10 @@ void mcp_evidence_host(struct mcp_evidence *e, struct mcp_row *row, const char *
 	e->any |= row->confidence != CONFIDENCE_NONE;
 }
 
-static void on_tls(void *context, unsigned depth, const struct tls_facts *facts)
+struct mcp_row *mcp_evidence_hello(struct mcp_evidence *e, const struct tls_facts *facts, const char *what)
 {
 	static const char *const sni_tiers[3] = {"sni.dedicated", "sni.shared", "sni.pattern"};
 	static const char *const cert_tiers[3] = {"cert.dedicated", "sni.shared", "sni.pattern"};
-	struct mcp_evidence *e = context;
-	(void)depth;
 	e->tls = true;
 	struct mcp_row *row = NULL;
 	if (facts->sni[0])
@@ -157,7 +155,7 @@ static void on_tls(void *context, unsigned depth, const struct tls_facts *facts)
 	else
 		row = mcp_evidence_row(e, slice_of(NULL, 0));
 	if (!row)
-		return;
+		return NULL;
 	row->encrypted = row->secure_scheme = true;
 	row->host_cut |= facts->sni_cut;
 	char name[HOSTNAME_TEXT];
@@ -170,7 +168,7 @@ static void on_tls(void *context, unsigned depth, const struct tls_facts *facts)
 		row->http_version = strcmp(facts->alpn, "h2") == 0 ? HTTP_VERSION_2
 		                  : strcmp(facts->alpn, "http/1.1") == 0 ? HTTP_VERSION_1_1 : HTTP_VERSION_NONE;
 	if (!facts->sni_cut && hostname_normalize(slice_str(facts->sni), name))
-		mcp_evidence_host(e, row, name, "the TLS server name", sni_tiers);
+		mcp_evidence_host(e, row, name, what, sni_tiers);
 	/* a certificate names the server where the client did not (RFC 6066 is optional) */
 	for (unsigned i = 0; !facts->sni[0] && i < facts->n_cert_names; i++)
 		if (hostname_normalize(slice_str(facts->cert_names[i]), name))
@@ -179,6 +177,13 @@ static void on_tls(void *context, unsigned depth, const struct tls_facts *facts)
 	if (client && row->confidence != CONFIDENCE_NONE) /* a client library alone is no hint at all */
 		mcp_row_evidence(row, client, CONFIDENCE_POSSIBLE, false, e->now_ns, e->frame, e->anomalies,
 		                 "the TLS client fingerprint is %s: %s", facts->ja4, client->reason);
+	return row;
+}
+
+static void on_tls(void *context, unsigned depth, const struct tls_facts *facts)
+{
+	(void)depth;
+	mcp_evidence_hello(context, facts, "the TLS server name");
 }
 
 static void on_tunnel(void *context, unsigned depth, bool connect, const struct http_head *answer)

@@ -1,5 +1,5 @@
 /* What is said on one connection -> evidence per authority. The sink of an app_stream: heads, messages, hellos and
- * tunnels come in, rows grow. Called by the shard, one per connection that is read.
+ * tunnels come in, rows grow; hellos of QUIC come in beside it. Called by the shard, one per connection that is read.
  * Believes no text about MCP: a message counts only where MCP travels, and a method name that others share only with
  * MCP's headers around it or MCP's answer to it. */
 #ifndef SHADOWTAP_MCP_EVIDENCE_H
@@ -10,6 +10,7 @@
 #include "mcp_message.h"
 #include "mcp_row.h"
 #include "mcp_session.h"
+#include "quic.h"
 
 /* A request of a dialogue that waits for its answer. */
 struct mcp_dialogue_request {
@@ -81,6 +82,12 @@ void mcp_evidence_exchange_drop(struct mcp_evidence *e, struct mcp_exchange *x);
 void mcp_evidence_forget(struct mcp_evidence *e, const struct mcp_row *row);
 /* The row of what names no server: that of the connection, while it has one only. NULL as for mcp_evidence_row. */
 struct mcp_row *mcp_evidence_nameless(struct mcp_evidence *e);
+
+/* What a hello says. what: how its name is called. The row that it belongs to, or NULL. */
+struct mcp_row *mcp_evidence_hello(struct mcp_evidence *e, const struct tls_facts *facts, const char *what);
+
+/* mcp_evidence_quic.c */
+void mcp_evidence_quic(struct mcp_evidence *e, const struct quic_hello *hello);
 
 /* mcp_evidence_http.c */
 bool mcp_evidence_http_head(void *context, unsigned depth, const struct http_head *head);

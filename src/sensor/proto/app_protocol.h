@@ -10,6 +10,7 @@ enum app_protocol {
 	APP_JSON_LINES, /* JSON texts straight over TCP */
 	APP_WEBSOCKET,  /* found in mid-stream: its handshake was not seen */
 	APP_SOCKS,      /* the opening of a connection to a SOCKS proxy */
+	APP_QUIC,       /* over UDP: a client's Initial was opened */
 	APP_OTHER,      /* nothing that could carry MCP in a form that is read here */
 };
 
