@@ -44,6 +44,7 @@ void json_reader_reset(struct json_reader *r)
 	r->in_key = false;
 	r->wanted = false;
 	r->too_deep = false;
+	r->pieces = false;
 	json_string_begin(&r->string, 0);
 	r->string.utf8_bad = false;
 }
@@ -121,17 +122,28 @@ static void close_level(struct json_reader *r)
 	after_value(r);
 }
 
+/* Somebody may want all of the text that begins; nobody wants any inside what is skipped. */
+static void begin_text(struct json_reader *r, size_t keep)
+{
+	json_string_begin(&r->string, keep);
+	if (r->pieces && !r->quiet) {
+		r->string.piece = r->hooks->piece;
+		r->string.piece_context = r->context;
+	}
+}
+
 static void open_string(struct json_reader *r, bool key)
 {
 	size_t keep = key ? (r->quiet ? 0 : JSON_KEY_KEPT) : begin_value(r, JSON_STRING);
 	r->in_key = key;
-	json_string_begin(&r->string, keep);
+	begin_text(r, keep);
 	r->state = READER_STRING;
 }
 
 static bool open_word(struct json_reader *r, const char *word, enum json_type type)
 {
 	json_string_begin(&r->string, 0);
+	r->truth = word[0] == 't';
 	begin_value(r, type);
 	r->word = word + 1;
 	r->state = READER_WORD;
@@ -151,7 +163,7 @@ static bool open_value(struct json_reader *r, uint8_t c)
 	}
 	if (c != '-' && !is_digit(c))
 		return false;
-	json_string_begin(&r->string, begin_value(r, JSON_NUMBER));
+	begin_text(r, begin_value(r, JSON_NUMBER));
 	json_string_append(&r->string, slice_of(&c, 1));
 	r->state = c == '-' ? READER_MINUS : c == '0' ? READER_ZERO : READER_INTEGER;
 	return true;

@@ -23,6 +23,9 @@ struct json_hooks {
 	size_t (*begin)(void *context, enum json_type type);
 	/* A wanted string, number, array or object ended; text is empty for the last two. */
 	void (*end)(void *context, enum json_type type, struct slice text, bool cut);
+	/* While `pieces` is set: all of each key in a wanted object (before key) and of each string and number (between begin
+	 * and end). May be NULL where it never is. */
+	json_piece_fn *piece;
 };
 
 struct json_reader {
@@ -37,6 +40,8 @@ struct json_reader {
 	uint8_t bom_have;
 	bool in_key;
 	bool wanted;        /* the value being read was wanted */
+	bool truth;         /* in begin of a JSON_BOOL: which */
+	bool pieces;        /* the owner's to set, also in begin for the value that begins; off after a reset */
 	bool too_deep;      /* why it turned bad */
 	uint64_t objects[(LIMIT_JSON_DEPTH + 63) / 64]; /* a bit per level: object or array */
 	struct json_string string;

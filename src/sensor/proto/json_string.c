@@ -14,9 +14,10 @@ void json_string_begin(struct json_string *s, size_t keep)
 	s->keep = (uint16_t)(keep < JSON_TEXT_KEPT ? keep : JSON_TEXT_KEPT);
 	s->n = 0;
 	s->cut = false;
+	s->piece = NULL;
 }
 
-void json_string_append(struct json_string *s, struct slice bytes)
+static void keep(struct json_string *s, struct slice bytes)
 {
 	if (s->cut || bytes.n == 0)
 		return;
@@ -32,15 +33,31 @@ void json_string_append(struct json_string *s, struct slice bytes)
 	s->n = (uint16_t)(s->n + n);
 }
 
-static void append_replacement(struct json_string *s)
+void json_string_append(struct json_string *s, struct slice bytes)
 {
-	json_string_append(s, SLICE_LITERAL("\xef\xbf\xbd"));
+	if (s->piece && bytes.n)
+		s->piece(s->piece_context, bytes);
+	keep(s, bytes);
 }
 
-static void append_invalid(struct json_string *s)
+static void append_replacement(struct json_string *s, struct slice exact)
+{
+	if (s->piece)
+		s->piece(s->piece_context, exact);
+	keep(s, SLICE_LITERAL("\xef\xbf\xbd"));
+}
+
+static void append_invalid(struct json_string *s, uint8_t byte)
 {
 	s->utf8_bad = true;
-	append_replacement(s);
+	append_replacement(s, slice_of((uint8_t[]){0xff, byte}, 2));
+}
+
+static void append_surrogate(struct json_string *s, uint16_t unit)
+{
+	uint8_t exact[] = {0xed, (uint8_t)(0x80 | (unit >> 6 & 0x3f)), (uint8_t)(0x80 | (unit & 0x3f))};
+	s->utf8_bad = true;
+	append_replacement(s, slice_of(exact, sizeof exact));
 }
 
 static void append_code_point(struct json_string *s, uint32_t c)
@@ -49,7 +66,7 @@ static void append_code_point(struct json_string *s, uint32_t c)
 	size_t n = 0;
 	if (c == 0) {
 		/* Texts end at NUL for everyone above: "initialize\u0000x" must not pass for "initialize". */
-		append_replacement(s);
+		append_replacement(s, SLICE_LITERAL("\xc0\x80"));
 		return;
 	}
 	if (c < 0x80) {
@@ -74,8 +91,8 @@ static void append_code_point(struct json_string *s, uint32_t c)
 static void flush_high(struct json_string *s)
 {
 	if (s->high) {
+		append_surrogate(s, s->high);
 		s->high = 0;
-		append_invalid(s);
 	}
 }
 
@@ -93,7 +110,7 @@ static void take_unit(struct json_string *s)
 	if (unit >= 0xd800 && unit <= 0xdbff)
 		s->high = unit;
 	else if (unit >= 0xdc00 && unit <= 0xdfff)
-		append_invalid(s);
+		append_surrogate(s, unit);
 	else
 		append_code_point(s, unit);
 }
@@ -167,8 +184,9 @@ static const uint8_t *finish_split(struct json_string *s, const uint8_t *p, cons
 			p++;
 		} else {
 			/* Each byte counts as one invalid byte; the new one is looked at afresh. */
-			for (; s->split_have; s->split_have--)
-				append_invalid(s);
+			for (uint8_t i = 0, n = s->split_have; i < n; i++)
+				append_invalid(s, s->split[i]);
+			s->split_have = 0;
 		}
 	}
 	return p;
@@ -209,7 +227,7 @@ static enum json_string_end feed_plain(struct json_string *s, const uint8_t **at
 	if (s->high && p < end && *p != '\\')
 		flush_high(s);
 	p = skip_plain(p, end);
-	if (s->keep)
+	if (s->keep || s->piece)
 		json_string_append(s, slice_of(start, (size_t)(p - start)));
 	*at = p;
 	if (p == end)
@@ -231,7 +249,7 @@ static enum json_string_end feed_plain(struct json_string *s, const uint8_t **at
 		*at = end;
 		return JSON_STRING_OPEN;
 	}
-	append_invalid(s);
+	append_invalid(s, *p);
 	*at = p + 1;
 	return JSON_STRING_OPEN;
 }

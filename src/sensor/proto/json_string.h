@@ -6,6 +6,11 @@
 
 #include "slice.h"
 
+/* All of a text's content, as it comes, in whole characters, whatever is kept of it. Exact where the kept text is not: a NUL
+ * is 0xc0 0x80, a lone surrogate what UTF-8 would write for it, an invalid byte 0xff and that byte. None of these is UTF-8, so
+ * no two texts give the same pieces. */
+typedef void json_piece_fn(void *context, struct slice piece);
+
 /* Most bytes that are ever kept of one string or number. */
 #define JSON_TEXT_KEPT 512
 
@@ -26,10 +31,12 @@ struct json_string {
 	uint16_t n;         /* bytes kept */
 	bool cut;           /* the text was longer than keep */
 	bool utf8_bad;      /* sticky over strings; whoever reads it clears it */
+	json_piece_fn *piece; /* of the string that was begun, or NULL */
+	void *piece_context;
 	char text[JSON_TEXT_KEPT];
 };
 
-/* Starts a string of which the first keep bytes are wanted (whole characters; at most JSON_TEXT_KEPT). */
+/* Starts a string of which the first keep bytes are wanted (whole characters; at most JSON_TEXT_KEPT), and no pieces. */
 void json_string_begin(struct json_string *s, size_t keep);
 /* Takes bytes up to and with the closing quote. */
 enum json_string_end json_string_feed(struct json_string *s, struct slice bytes, size_t *ret_consumed);

@@ -22,6 +22,12 @@ struct jsonrpc {
 	uint32_t texts_kept;            /* a bit per enum jsonrpc_text */
 	uint32_t batch_messages;
 	uint64_t message_start;
+	bool want_definitions, definition_texts;
+	bool in_list;                   /* the list that is being read is the page's */
+	bool in_definition;
+	unsigned inner;                 /* arrays and objects open inside the definition */
+	uint64_t *cursor;               /* that is being read, or NULL */
+	struct definition_reader *definitions; /* made at the first list */
 	struct jsonrpc_message message;
 };
 
@@ -66,6 +72,11 @@ static void message_begin(struct jsonrpc *j, bool in_batch)
 	m->error_code = 0;
 	m->tools = 0;
 	m->tools_with_schema = 0;
+	m->cursor = m->next_cursor = 0;
+	m->page = NULL;
+	if (j->definitions)
+		definition_reader_reset(j->definitions);
+	j->in_list = false;
 	j->texts_kept = 0;
 	j->message_start = j->reader.at;
 }
@@ -87,7 +98,11 @@ static void message_end(struct jsonrpc *j)
 	/* The first of two keys wins here, the last in most parsers: a classic way to show two faces (RFC 8259 4). */
 	if (j->message.duplicate_key)
 		anomaly_count(j->anomalies, ANOMALY_JSON_DUPLICATE_KEY);
+	j->message.page = j->definitions ? definition_reader_page(j->definitions) : NULL;
 	j->on_message(j->context, &j->message);
+	j->message.page = NULL;
+	if (j->definitions)
+		definition_reader_reset(j->definitions);
 }
 
 static size_t push(struct jsonrpc *j, enum jsonrpc_node node, bool is_array)
@@ -98,9 +113,87 @@ static size_t push(struct jsonrpc *j, enum jsonrpc_node node, bool is_array)
 	return 1;
 }
 
+/* ---- definitions: read by their own reader, down to the last member ---- */
+
+static enum definition_list list_of(enum jsonrpc_node node)
+{
+	switch (node) {
+	case NODE_R_TOOLS: return LIST_TOOLS;
+	case NODE_R_PROMPTS: return LIST_PROMPTS;
+	case NODE_R_RESOURCES: return LIST_RESOURCES;
+	case NODE_R_TEMPLATES: return LIST_TEMPLATES;
+	default: return LIST_NONE;
+	}
+}
+
+static void list_begin(struct jsonrpc *j, enum definition_list list)
+{
+	j->in_list = false;
+	if (list == LIST_NONE || !j->want_definitions)
+		return;
+	if (!j->definitions)
+		j->definitions = definition_reader_new(j->definition_texts);
+	j->in_list = j->definitions && definition_reader_list(j->definitions, list);
+}
+
+static bool is_container(enum json_type type)
+{
+	return type == JSON_ARRAY || type == JSON_OBJECT;
+}
+
+static size_t definition_value(struct jsonrpc *j, enum json_type type)
+{
+	j->inner += is_container(type);
+	return definition_reader_value(j->definitions, type, j->reader.truth);
+}
+
+/* True if what ended stood in the definition. */
+static bool definition_end(struct jsonrpc *j, enum json_type type, struct slice text, bool cut)
+{
+	if (!j->in_definition)
+		return false;
+	if (j->inner == 0 && is_container(type)) {
+		j->in_definition = j->reader.pieces = false;
+		definition_reader_finish(j->definitions, j->reader.at);
+		return false;
+	}
+	j->inner -= is_container(type);
+	definition_reader_end(j->definitions, type, text, cut);
+	return true;
+}
+
+static void cursor_begin(struct jsonrpc *j, uint64_t *cursor)
+{
+	j->cursor = cursor;
+	*cursor = 0;
+	j->reader.pieces = true;
+}
+
+/* FNV-1a: who makes two cursors collide joins pages that they could as well have sent as one. */
+static void on_piece(void *context, struct slice piece)
+{
+	struct jsonrpc *j = context;
+	if (!j->cursor) {
+		definition_reader_piece(j->definitions, piece);
+		return;
+	}
+	if (*j->cursor == 0)
+		*j->cursor = 14695981039346656037u;
+	for (size_t i = 0; i < piece.n; i++)
+		*j->cursor = (*j->cursor ^ piece.p[i]) * 1099511628211u;
+	*j->cursor += *j->cursor == 0;
+}
+
+/* ---- members ---- */
+
 static void on_key(void *context, struct slice key, bool cut)
 {
 	struct jsonrpc *j = context;
+	if (j->in_definition) {
+		definition_reader_key(j->definitions, key, cut);
+		if (j->inner)
+			return;
+	}
 	struct level *level = &j->levels[j->depth - 1];
 	unsigned at = 0;
 	j->row = jsonrpc_path_key(level->node, key, cut, &at);
@@ -157,11 +250,13 @@ static size_t on_begin(void *context, enum json_type type)
 	struct jsonrpc *j = context;
 	if (j->depth == 0)
 		return begin_top(j, type);
+	if (j->in_definition && j->inner)
+		return definition_value(j, type);
 	const struct level *level = &j->levels[j->depth - 1];
 	const struct jsonrpc_path *row = level->is_array ? jsonrpc_path_element(level->node) : j->row;
 	j->row = row;
 	if (!row)
-		return 0;
+		return j->in_definition ? definition_value(j, type) : 0;
 	if (level->node == NODE_BATCH)
 		return type == JSON_OBJECT ? begin_message(j, true) : 0;
 
@@ -175,10 +270,20 @@ static size_t on_begin(void *context, enum json_type type)
 	if (row->member == JM_R_TOOL_SCHEMA && type == JSON_OBJECT && m->tools_with_schema < UINT32_MAX)
 		m->tools_with_schema++;
 
+	if (j->in_definition)
+		return definition_value(j, type);
+	if (j->in_list && list_of(level->node) != LIST_NONE)
+		j->in_definition = j->reader.pieces = definition_reader_begin(j->definitions, type, j->reader.at);
+	if (type == JSON_STRING && (row->member == JM_P_CURSOR || row->member == JM_R_NEXT_CURSOR)) {
+		cursor_begin(j, row->member == JM_P_CURSOR ? &m->cursor : &m->next_cursor);
+		return 1;
+	}
 	if (type == JSON_OBJECT && jsonrpc_path_has_keys((enum jsonrpc_node)row->node))
 		return push(j, (enum jsonrpc_node)row->node, false);
-	if (type == JSON_ARRAY && !level->is_array && jsonrpc_path_element((enum jsonrpc_node)row->node))
+	if (type == JSON_ARRAY && !level->is_array && jsonrpc_path_element((enum jsonrpc_node)row->node)) {
+		list_begin(j, list_of((enum jsonrpc_node)row->node));
 		return push(j, (enum jsonrpc_node)row->node, true);
+	}
 	return text_wanted(j, (enum jsonrpc_text)row->text, type);
 }
 
@@ -230,6 +335,13 @@ static void keep_text(struct jsonrpc *j, enum json_type type, struct slice text,
 static void on_end(void *context, enum json_type type, struct slice text, bool cut)
 {
 	struct jsonrpc *j = context;
+	if (definition_end(j, type, text, cut))
+		return;
+	if (j->cursor) {
+		j->cursor = NULL;
+		j->reader.pieces = false;
+		return;
+	}
 	if (type == JSON_STRING || type == JSON_NUMBER) {
 		keep_text(j, type, text, cut);
 		return;
@@ -238,7 +350,7 @@ static void on_end(void *context, enum json_type type, struct slice text, bool c
 		message_end(j);
 }
 
-static const struct json_hooks hooks = {.key = on_key, .begin = on_begin, .end = on_end};
+static const struct json_hooks hooks = {.key = on_key, .begin = on_begin, .end = on_end, .piece = on_piece};
 
 struct jsonrpc *jsonrpc_new(jsonrpc_message_fn *on_message, void *context, struct anomaly_counts *anomalies)
 {
@@ -260,6 +372,17 @@ void jsonrpc_reset(struct jsonrpc *j)
 	j->depth = 0;
 	j->row = NULL;
 	j->batch_messages = 0;
+	j->in_list = j->in_definition = false;
+	j->inner = 0;
+	j->cursor = NULL;
+	if (j->definitions) /* a text that broke off inside a list */
+		definition_reader_reset(j->definitions);
+}
+
+void jsonrpc_want_definitions(struct jsonrpc *j, bool texts)
+{
+	j->want_definitions = true;
+	j->definition_texts = texts;
 }
 
 /* Sets the status and counts what made it so, once. */
@@ -299,7 +422,14 @@ enum parse jsonrpc_eof(struct jsonrpc *j)
 	return settle(j, json_reader_eof(&j->reader));
 }
 
+size_t jsonrpc_memory(const struct jsonrpc *j)
+{
+	return !j ? 0 : sizeof *j + (j->definitions ? definition_reader_memory(j->definitions) : 0);
+}
+
 void jsonrpc_free(struct jsonrpc *j)
 {
+	if (j)
+		definition_reader_free(j->definitions);
 	free(j);
 }

@@ -6,6 +6,7 @@
 #define SHADOWTAP_JSONRPC_H
 
 #include "anomaly.h"
+#include "definition_reader.h"
 #include "json_reader.h"
 #include "limits.h"
 #include "slice.h"
@@ -151,15 +152,19 @@ struct jsonrpc_message {
 	bool name_cut;
 	char uri[LIMIT_PATH];                      /* params.uri */
 	char result_type[32];                      /* result.resultType */
+	uint64_t cursor, next_cursor;              /* hashes of params.cursor, result.nextCursor; 0: none, or empty */
+	const struct definition_page *page;        /* of result.tools and its like, where wanted; else NULL */
 };
 
-struct jsonrpc; /* one reader; about 4 KiB; its size does not depend on the input */
+struct jsonrpc; /* one reader; about 4 KiB, but for the definitions that it reads (jsonrpc_memory) */
 
 /* Called once per complete message that is a JSON object; other values in a batch are skipped. It must not call the
  * reader that calls it. */
 typedef void jsonrpc_message_fn(void *context, const struct jsonrpc_message *m);
 
 struct jsonrpc *jsonrpc_new(jsonrpc_message_fn *on_message, void *context, struct anomaly_counts *anomalies);
+/* From now on the definitions in answers are read too, with their texts if texts. */
+void jsonrpc_want_definitions(struct jsonrpc *j, bool texts);
 /* Back to the start of a text. The reader takes one JSON text (object, or array for a batch) with white space around
  * it and an optional UTF-8 byte order mark. */
 void jsonrpc_reset(struct jsonrpc *j);
@@ -173,6 +178,7 @@ enum parse jsonrpc_feed(struct jsonrpc *j, struct slice bytes);
 enum parse jsonrpc_feed_one(struct jsonrpc *j, struct slice bytes, size_t *ret_consumed);
 /* The text ended here. PARSE_DONE if it was complete, else PARSE_BAD (no anomaly if there was none at all). */
 enum parse jsonrpc_eof(struct jsonrpc *j);
+size_t jsonrpc_memory(const struct jsonrpc *j); /* NULL is fine */
 void jsonrpc_free(struct jsonrpc *j);
 
 #endif

@@ -54,7 +54,7 @@ static void on_end(void *context, enum json_type type, struct slice text, bool c
 		say(l, "end %c %.*s%s\n", "-zbnsao"[type], (int)text.n, text.p, cut ? "..." : "");
 }
 
-static const struct json_hooks telling = {on_key, on_begin, on_end};
+static const struct json_hooks telling = {.key = on_key, .begin = on_begin, .end = on_end};
 
 static void test_what_is_told(void **state)
 {
@@ -94,7 +94,7 @@ static size_t want_none(void *context, enum json_type type)
 	return 0;
 }
 
-static const struct json_hooks silent = {NULL, want_none, NULL};
+static const struct json_hooks silent = {.begin = want_none};
 
 static enum parse read_all(struct json_reader *r, struct slice in, size_t chunk, size_t *ret_consumed)
 {
