@@ -446,6 +446,44 @@ static void test_direction(void **state)
 	policy_free(own);
 }
 
+/* Findings that an entry forbids: those that are there, those that could not be seen, and the file's where the entry has none. */
+static void test_no_findings(void **state)
+{
+	(void)state;
+	struct policy *p = policy_of("{\"version\": 1, \"requirements\": {\"no_findings\": [\"no-auth\"]}, \"approved\": ["
+	                             "{\"id\": \"two\", \"host\": \"two.example\", \"require\": {\"no_findings\": [\"url-credential\", "
+	                             "\"cleartext\"]}}, {\"id\": \"none\", \"host\": \"none.example\", \"require\": {\"no_findings\": []}}, "
+	                             "{\"id\": \"as-file\", \"host\": \"file.example\", \"require\": {\"tls\": true}}]}");
+	static const struct { const char *host, *found, *unseen, *breaches, *unverified; } rows[] = {
+		{"two.example", "cleartext", "", "policy.finding:cleartext", ""},
+		{"two.example", "no-auth", "", "", ""},
+		{"two.example", "url-credential", "cleartext", "policy.finding:url-credential", "finding:cleartext"},
+		{"two.example", "", "cleartext", "", "finding:cleartext"},
+		{"none.example", "no-auth", "cleartext", "", ""},
+		{"file.example", "no-auth", "", "policy.finding:no-auth", ""},
+		{"file.example", "cleartext", "no-auth", "", "finding:no-auth"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct observation o = observe(&(struct facts){.host = rows[i].host});
+		struct posture posture = {.n_found = 0};
+		struct judgement j;
+		if (rows[i].found[0])
+			posture_add(&posture, rows[i].found);
+		if (rows[i].unseen[0])
+			posture_add_unseen(&posture, rows[i].unseen);
+		policy_judge(p, &o, &posture, &j);
+		assert_int_equal(j.n_breaches, rows[i].breaches[0] != 0);
+		assert_int_equal(j.n_unverified, rows[i].unverified[0] != 0);
+		assert_string_equal(j.n_breaches ? j.breaches[0] : "", rows[i].breaches);
+		assert_string_equal(j.n_unverified ? j.unverified[0] : "", rows[i].unverified);
+		assert_int_equal(j.verdict, j.n_breaches ? VERDICT_VIOLATION : VERDICT_APPROVED);
+		policy_judge(p, &o, NULL, &j); /* nobody looked */
+		assert_int_equal(j.verdict, VERDICT_APPROVED);
+		assert_int_equal(j.n_unverified, strcmp(rows[i].host, "two.example") == 0 ? 2 : rows[i].host[0] == 'f');
+	}
+	policy_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -457,7 +495,7 @@ int main(void)
 		cmocka_unit_test(test_defaults_and_overrides),
 		cmocka_unit_test(test_tools),
 		cmocka_unit_test(test_no_policy_approves_nothing),
-		cmocka_unit_test(test_direction),
+		cmocka_unit_test(test_direction), cmocka_unit_test(test_no_findings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
