@@ -89,7 +89,8 @@ static void test_many(void **state)
 				struct packet p = packet(0, (uint16_t)(1000 + i / 256), pass, i + 1, round, TCP_ACK);
 				p.tcp_seq += pass * MANY + round;
 				p.src.family = p.dst.family = round % 2 ? 6 : 4;
-				(pass ? p.dst : p.src).b[round % 2 ? 15 : 3] = (uint8_t)i;
+				struct ip_addr *client = pass ? &p.dst : &p.src;
+				client->b[round % 2 ? 15 : 3] = (uint8_t)i;
 				struct flow_place place = flow_place_of(&p, &table_key);
 				flow_table_fetch_place(t, &place);
 				flow_table_fetch_flow(t, &place);
