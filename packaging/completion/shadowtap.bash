@@ -7,13 +7,13 @@ _shadowtap_options()
 	case "$1" in
 	live)
 		echo --config --interface --filter --snaplen --buffer --no-promiscuous --capture-threads --workers --db \
-			--policy --signatures --sensor --min-confidence --format --write --write-file-size --write-total \
+			--policy --signatures --keylog --sensor --min-confidence --format --write --write-file-size --write-total \
 			--write-buffer --write-all --alert --alert-window --alert-rate --alert-queue --retain --max-db-size \
 			--queue-size --spill --spill-size --stats-interval --stats-file --metrics --user --sensor-user --no-sandbox \
 			--quiet --help
 		;;
 	replay)
-		echo --db --policy --signatures --filter --format --min-confidence --fail-on --continuous --sensor --workers \
+		echo --db --policy --signatures --keylog --filter --format --min-confidence --fail-on --continuous --sensor --workers \
 			--write --write-file-size --write-total --write-buffer --write-all --alert --alert-window --alert-rate \
 			--alert-queue --alert-wait --quiet --help
 		;;
@@ -44,7 +44,7 @@ _shadowtap_values()
 		[ ! -d /sys/class/net ] || command ls /sys/class/net
 		echo any
 		;;
-	*" --config" | *" --db" | *" --policy" | *" -p" | *" --spill" | *" --stats-file" | *" --metrics") echo FILE ;;
+	*" --config" | *" --db" | *" --policy" | *" -p" | *" --spill" | *" --stats-file" | *" --metrics" | *" --keylog") echo FILE ;;
 	*" --signatures" | *" --write") echo DIRECTORY ;;
 	*" --min-confidence") printf '%s\n' possible likely confirmed ;;
 	*" --alert") printf '%s\n' syslog syslog+udp syslog+tcp syslog+tls file unix stdout https ;;

@@ -78,6 +78,10 @@
 	X(TLS_HELLO_LIMIT, "tls-hello-limit") \
 	X(TLS_SNI_BAD, "tls-sni-bad") \
 	X(TLS_CERT_BAD, "tls-certificate-bad") \
+	X(TLS_TAG_BAD, "tls-record-tag-wrong") \
+	X(TLS_PLACE_LOST, "tls-place-lost") \
+	X(TLS_WAITING_LIMIT, "tls-waiting-limit") \
+	X(TLS_SECRETS_LIMIT, "tls-secrets-limit") \
 	/* quic */ \
 	X(QUIC_HEADER_BAD, "quic-header-bad") \
 	X(QUIC_UNOPENED, "quic-initial-unopened") \

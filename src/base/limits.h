@@ -193,6 +193,39 @@
 /* Values in one list of a ClientHello (ciphers, extensions, signature algorithms) that JA4 is made of. Real ones stay
  * below 200. More: no JA4. */
 #define LIMIT_TLS_JA4_VALUES 1024
+/* Connections whose secrets are kept, some 340 bytes each: 22 MiB, the busiest hour of a large gateway. At the cap the oldest is
+ * wiped (tls-secrets-limit). A power of two. */
+#define LIMIT_TLS_SECRETS 65536
+/* Sessions of TLS 1.2 whose master secret may be used again under another client random, 40 bytes each. At the cap an older one of
+ * the same set of four is replaced: its resumption is not read unless the key log names it too. */
+#define LIMIT_TLS_SESSIONS 16384
+/* Sessions that one shard learns of in one batch of packets. More: not noted. */
+#define LIMIT_TLS_LEARNED 64
+/* Bytes of one connection, both directions, that wait for a secret or for the other direction. A key log that is written by the client
+ * itself has the secret before the first request; half a megabyte bridges seconds of a chatty session. At the cap the connection is
+ * given up (tls-waiting-limit): its name stays evidence. */
+#define LIMIT_TLS_WAITING (512u << 10)
+/* The same of all connections of one shard: 128 MiB in all, and only while secrets may come. At the cap the one that has waited
+ * longest is given up (tls-waiting-limit). */
+#define LIMIT_SHARD_TLS_WAITING (2u << 20)
+/* Records of a direction that are tried for their place after a gap, or where a secret of the handshake is missing: 5 us each at
+ * worst. At the cap that direction is not read any more (tls-place-lost). */
+#define LIMIT_TLS_PLACE_TRIES 4096
+/* Sequence numbers that one record is tried with: a gap of 16 MiB has a thousand full records. */
+#define LIMIT_TLS_PLACE_REACH 1024
+/* TLS inside TLS that is decrypted: to a proxy, and through it. Deeper is not read. */
+#define LIMIT_TLS_DEPTH 2
+/* Bytes of one line of a key log: label, client random and secret take 200. Longer: malformed. */
+#define LIMIT_KEYLOG_LINE 1024
+/* Key log files that one sensor follows. */
+#define LIMIT_KEYLOGS 8
+/* Malformed lines of one key log that are told of one by one; all are counted. */
+#define LIMIT_KEYLOG_TOLD 5
+/* Bytes of a key log that go down the channel at a time. */
+#define LIMIT_KEYLOG_CHUNK (64u << 10)
+/* Bytes of key logs that the sensor process has heard and not yet read (it does 20 times a second). More: not read
+ * (keylog.unheard). */
+#define LIMIT_KEYLOG_HEARD (32u << 20)
 
 /* ---- quic ---- */
 /* Bytes of one Initial packet. Jumbo frames hold 9 KB, and nobody sends that much before he knows the path. Longer: counted as one

@@ -30,6 +30,8 @@ static const char help_text[] =
 	"  --db FILE              events database [shadowtap.db]\n"
 	"  --policy FILE          approved and denied servers; without one, everything is unauthorized\n"
 	"  --signatures DIR       signatures to use instead of the installed ones; repeat to lay a site's own over them\n"
+	"  --keylog FILE          TLS secrets (NSS key log format), followed as it grows: what they open is read; repeat for several\n"
+	"                         (docs/decryption.md)\n"
 	"  --sensor NAME          name of this sensor in events [the host's name]\n"
 	"  --min-confidence C     possible, likely, confirmed: what is printed, alerts, and whose packets are kept [likely]\n"
 	"  --format FORMAT        unapproved events on standard output, once they are in the database: text, jsonl, none\n"
@@ -135,6 +137,7 @@ static int run(struct live_settings *s)
 		return EXIT_USAGE;
 	}
 	s->live.sensor.interfaces = s->interfaces;
+	s->live.sensor.keylogs = s->keylogs;
 	s->live.alerts.specs = s->alerts;
 	s->live.alerts.who = (struct alert_sender){s->host, "shadowtap", SHADOWTAP_VERSION, getpid()};
 	if (!s->live.write)

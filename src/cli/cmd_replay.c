@@ -25,6 +25,8 @@ static const char help_text[] =
 	"  --format FORMAT        text, json (one array), jsonl (one event a line) [text]\n"
 	"  --min-confidence C     possible, likely, confirmed: what is printed and counted for the exit code [likely]\n"
 	"  --fail-on WHAT         any (unauthorized or violation), unauthorized, none [any]\n"
+	"  --keylog FILE          TLS secrets (NSS key log format): what they open is read; repeat for several. Those in a pcapng\n"
+	"                         file itself are used too (docs/decryption.md)\n"
 	"  --continuous           the files are one stream: connections go on from one to the next\n"
 	"  --sensor NAME          name of this sensor in events [the host's name]\n"
 	"  --workers N            threads; the events are the same for any number [1]\n"
@@ -52,7 +54,7 @@ static const char help_text[] =
 
 enum { OPT_DB = 256, OPT_POLICY, OPT_SIGNATURES, OPT_FILTER, OPT_FORMAT, OPT_MIN, OPT_FAIL_ON, OPT_CONTINUOUS, OPT_SENSOR,
        OPT_WORKERS, OPT_QUIET, OPT_WRITE, OPT_WRITE_FILE_SIZE, OPT_WRITE_TOTAL, OPT_WRITE_BUFFER, OPT_WRITE_ALL,
-       OPT_ALERT, OPT_ALERT_WINDOW, OPT_ALERT_RATE, OPT_ALERT_QUEUE, OPT_ALERT_WAIT };
+       OPT_ALERT, OPT_ALERT_WINDOW, OPT_ALERT_RATE, OPT_ALERT_QUEUE, OPT_ALERT_WAIT, OPT_KEYLOG };
 
 static const struct option long_options[] = {
 	{"db", required_argument, NULL, OPT_DB},
@@ -76,6 +78,7 @@ static const struct option long_options[] = {
 	{"alert-queue", required_argument, NULL, OPT_ALERT_QUEUE},
 	{"alert-wait", required_argument, NULL, OPT_ALERT_WAIT},
 	{"quiet", no_argument, NULL, OPT_QUIET},
+	{"keylog", required_argument, NULL, OPT_KEYLOG},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -156,6 +159,11 @@ static int parse_options(int argc, char **argv, struct replay_options *o)
 			break;
 		}
 		case OPT_QUIET: o->quiet = true; break;
+		case OPT_KEYLOG:
+			if (o->n_keylogs == LIMIT_KEYLOGS)
+				return cli_usage("replay", "at most %d --keylog", LIMIT_KEYLOGS);
+			o->keylogs[o->n_keylogs++] = optarg;
+			break;
 		case OPT_WRITE: o->write = optarg; break;
 		case OPT_WRITE_FILE_SIZE:
 			if (!write_size("--write-file-size", optarg, &o->write_file_size, &code))
@@ -218,6 +226,7 @@ struct replay {
 	struct replay_output output;
 	struct replay_evidence evidence;
 	struct replay_alerts alerts;
+	struct replay_keylogs *keylogs;
 	struct replay_progress progress;
 	uint64_t filtered;
 	int failure;    /* first failure of the recorder */
@@ -315,6 +324,12 @@ static int prepare(struct replay *r)
 		cli_error("out of memory, or no more threads");
 		return EXIT_FAILED;
 	}
+	if (!(r->keylogs = replay_keylogs_new(o, r->sensor))) {
+		cli_error("out of memory");
+		return EXIT_FAILED;
+	}
+	if (!replay_keylogs_start(r->keylogs))
+		return EXIT_FAILED;
 	r->output.min_confidence = o->min_confidence;
 	output_start(&r->output.out, stdout, o->format, event_fields);
 	replay_progress_start(&r->progress, o->quiet);
@@ -333,6 +348,11 @@ static bool replay_file(struct replay *r, uint32_t index)
 		return false;
 	}
 	bool stable = capture_file_is_stable(file);
+	if (!replay_keylogs_capture(r->keylogs, file)) {
+		cli_error("out of memory");
+		capture_file_free(file);
+		return false;
+	}
 	struct frame frame = {0};
 	int result;
 	uint64_t count = 0;
@@ -349,6 +369,7 @@ static bool replay_file(struct replay *r, uint32_t index)
 			return false;
 		}
 		if (capture_file_would_block(file)) { /* a pipe whose writer pauses: what is known goes to the database */
+			replay_keylogs_read(r->keylogs, false);
 			sensor_flush(r->sensor);
 			store_flush(r->store);
 		}
@@ -383,6 +404,7 @@ static int run(struct replay *r)
 	for (size_t i = 0; i < r->options->n_files; i++) {
 		complete &= replay_file(r, (uint32_t)i);
 		bool last = i + 1 == r->options->n_files;
+		complete &= replay_keylogs_read(r->keylogs, last);
 		if ((last || !r->options->continuous) && sensor_end(r->sensor) != 0) {
 			cli_error("out of memory");
 			complete = false;
@@ -398,6 +420,8 @@ static int run(struct replay *r)
 	if (!r->options->quiet)
 		replay_summary(&stats, recorder_counts(r->recorder), r->filtered,
 		               r->filter ? capture_filter_refused(r->filter) : 0, &r->output);
+	if (!r->options->quiet)
+		replay_keylogs_summary(r->keylogs, &stats);
 	complete &= replay_evidence_end(&r->evidence);
 	if (!r->options->quiet && r->options->write)
 		replay_evidence_summary(&r->evidence, &stats.evidence);
@@ -424,6 +448,7 @@ int cmd_replay(int argc, char **argv)
 	code = prepare(&r);
 	if (code == EXIT_OK)
 		code = run(&r);
+	replay_keylogs_free(r.keylogs);
 	sensor_free(r.sensor);
 	replay_evidence_free(&r.evidence);
 	recorder_free(r.recorder);

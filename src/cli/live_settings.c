@@ -14,7 +14,7 @@ enum setting_id {
 	ID_INTERFACE, ID_FILTER, ID_SNAPLEN, ID_BUFFER, ID_NO_PROMISCUOUS, ID_CAPTURE_THREADS, ID_WORKERS, ID_DB, ID_POLICY,
 	ID_SIGNATURES, ID_SENSOR, ID_MIN_CONFIDENCE, ID_FORMAT, ID_WRITE, ID_WRITE_FILE_SIZE, ID_WRITE_TOTAL, ID_WRITE_BUFFER,
 	ID_WRITE_ALL, ID_ALERT, ID_ALERT_WINDOW, ID_ALERT_RATE, ID_ALERT_QUEUE, ID_RETAIN, ID_MAX_DB_SIZE, ID_QUEUE_SIZE, ID_SPILL, ID_SPILL_SIZE, ID_STATS_INTERVAL, ID_STATS_FILE,
-	ID_METRICS, ID_USER, ID_SENSOR_USER, ID_NO_SANDBOX, ID_QUIET, ID_COUNT
+	ID_METRICS, ID_KEYLOG, ID_USER, ID_SENSOR_USER, ID_NO_SANDBOX, ID_QUIET, ID_COUNT
 };
 
 #define KIB (UINT64_C(1) << 10)
@@ -46,6 +46,7 @@ static const struct setting {
 	[ID_WRITE_BUFFER] = {"write-buffer", S_SIZE, MIB, 16 * GIB},
 	[ID_WRITE_ALL] = {"write-all", S_FLAG, 0, 0},
 	[ID_ALERT] = {"alert", S_LIST, 0, 0},
+	[ID_KEYLOG] = {"keylog", S_LIST, 0, 0},
 	[ID_ALERT_WINDOW] = {"alert-window", S_AGE, ALERT_WINDOW_LEAST, ALERT_WINDOW_MOST},
 	[ID_ALERT_RATE] = {"alert-rate", S_COUNT, 1, ALERT_RATE_MOST},
 	[ID_ALERT_QUEUE] = {"alert-queue", S_COUNT, 1, ALERT_QUEUE_MOST},
@@ -194,6 +195,8 @@ static bool set(struct live_settings *s, enum setting_id id, const char *value, 
 	case ID_WRITE_ALL: c->write_all = flag; break;
 	case ID_ALERT:
 		return add(s->alerts, LIMIT_ALERT_EXITS, (unsigned)c->alerts.n_specs, t->name, value, error) && ++c->alerts.n_specs;
+	case ID_KEYLOG:
+		return add(s->keylogs, LIMIT_KEYLOGS, c->sensor.n_keylogs, t->name, value, error) && ++c->sensor.n_keylogs;
 	case ID_ALERT_WINDOW: c->alerts.window_ns = (int64_t)n * 1000000000; break;
 	case ID_ALERT_RATE: c->alerts.rate = (unsigned)n; break;
 	case ID_ALERT_QUEUE: c->alerts.queue = n; break;
@@ -331,6 +334,8 @@ void live_settings_print(const struct live_settings *s, FILE *to)
 			fprintf(to, "%s = \"%s\"\n", texts[i].name, texts[i].value);
 	for (size_t i = 0; i < c->n_signatures; i++)
 		fprintf(to, "signatures = \"%s\"\n", s->signatures[i]);
+	for (unsigned i = 0; i < c->sensor.n_keylogs; i++)
+		fprintf(to, "keylog = \"%s\"\n", s->keylogs[i]);
 	for (size_t i = 0; i < c->alerts.n_specs; i++)
 		fprintf(to, "alert = \"%s\"\n", s->alerts[i]);
 	const struct { const char *name; uint64_t value; const char *unit; } numbers[] = {

@@ -16,6 +16,7 @@ struct live_settings {
 	const char *interfaces[LIMIT_INTERFACES];
 	const char *signatures[LIMIT_SIGNATURE_DIRECTORIES];
 	const char *alerts[LIMIT_ALERT_EXITS];
+	const char *keylogs[LIMIT_KEYLOGS];
 	const char *config;     /* the file that was read, or NULL */
 	struct config_file file;
 	enum cli_format format;

@@ -23,6 +23,8 @@ struct replay_options {
 	bool write_all;     /* evidence of approved connections too, however unsure */
 	const char *alerts[LIMIT_ALERT_EXITS];
 	size_t n_alerts;
+	const char *keylogs[LIMIT_KEYLOGS];
+	size_t n_keylogs;
 	uint64_t alert_window, alert_rate, alert_queue, alert_wait; /* seconds, a second, number, seconds */
 	char **files;
 	size_t n_files;
@@ -75,6 +77,22 @@ bool replay_evidence_end(struct replay_evidence *e);
 /* After the end. */
 void replay_evidence_summary(const struct replay_evidence *e, const struct evidence_counts *c);
 void replay_evidence_free(struct replay_evidence *e);
+
+/* ---- replay_keylog.c ---- */
+
+struct capture_file;
+struct replay_keylogs;
+
+/* NULL: out of memory. */
+struct replay_keylogs *replay_keylogs_new(const struct replay_options *o, struct sensor *s);
+/* Reads the files as far as they are there. False after saying why. */
+bool replay_keylogs_start(struct replay_keylogs *k);
+/* Reads on. last: nothing more will be written to them. False after saying why. */
+bool replay_keylogs_read(struct replay_keylogs *k, bool last);
+/* The secrets that a capture carries. False: out of memory. */
+bool replay_keylogs_capture(struct replay_keylogs *k, struct capture_file *f);
+void replay_keylogs_summary(const struct replay_keylogs *k, const struct sensor_stats *s);
+void replay_keylogs_free(struct replay_keylogs *k);
 
 /* ---- replay_alerts.c ---- */
 

@@ -160,6 +160,7 @@ static void on_restarted(void *context)
 	health_sensor_restarted(l->health);
 	l->interfaces_lost = 0;
 	l->evidence.given = false;
+	live_keylog_restarted(l);
 }
 
 /* ---- what the operator tells ---- */
@@ -235,6 +236,7 @@ static void tick(struct live *l)
 	int64_t now = live_now_ms();
 	keeper_tick(&l->keeper);
 	live_evidence_tick(l);
+	live_keylog_tick(l);
 	if (l->stopping && now >= l->stop_by_ms)
 		keeper_kill(&l->keeper);
 	if (now >= l->stats_at_ms) {
@@ -399,6 +401,7 @@ static enum live_outcome close_all(struct live *l, enum live_outcome outcome)
 	alerts_free(l->alerts);
 	keeper_done(&l->keeper);
 	live_evidence_done(l);
+	live_keylog_done(l);
 	recorder_free(l->recorder);
 	health_free(l->health);
 	free(l->ledger);
@@ -418,6 +421,7 @@ enum live_outcome live_run(const struct live_config *config)
 	l.keeper.channel = -1;
 	l.started_ms = live_now_ms();
 	l.stats_at_ms = l.started_ms + config->stats_seconds * INT64_C(1000);
+	live_keylog_start(&l);
 	if (!block_signals(&l))
 		return LIVE_FAILED;
 	enum live_outcome outcome = become_two(&l);

@@ -4,6 +4,7 @@
 
 #include "health.h"
 #include "keeper.h"
+#include "keylog_file.h"
 #include "ledger.h"
 #include "live.h"
 #include "policy.h"
@@ -31,6 +32,11 @@ struct live {
 		bool given, failing;          /* the sensor process has a file; none could be made */
 		int64_t retry_at_ms, made_ms;
 	} evidence;
+
+	struct {
+		struct keylog_file file;
+		bool failing;
+	} keylogs[LIMIT_KEYLOGS];
 
 	uint64_t new_events[VERDICT_COUNT];
 	uint64_t memory_failures;
@@ -61,6 +67,15 @@ void live_evidence_event(struct live *l, const struct event *e);
 void live_evidence_file(struct live *l);
 void live_evidence_tick(struct live *l);
 void live_evidence_done(struct live *l);
+
+/* ---- live_keylog.c ---- */
+
+void live_keylog_start(struct live *l);
+/* What was written to the key logs goes down the channel. */
+void live_keylog_tick(struct live *l);
+/* Another sensor process will have heard of none. */
+void live_keylog_restarted(struct live *l);
+void live_keylog_done(struct live *l);
 
 /* ---- live_stats.c ---- */
 

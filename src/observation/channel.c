@@ -247,3 +247,20 @@ bool channel_read_wanted(struct slice payload, struct channel_wanted *ret)
 	*ret = (struct channel_wanted){capture, high << 32 | low, rest(&c)};
 	return true;
 }
+
+int channel_send_keylog(int socket, const struct channel_keylog *k, uint8_t *payload)
+{
+	payload[0] = k->file;
+	payload[1] = k->afresh;
+	return channel_send(socket, MESSAGE_KEYLOG, payload, CHANNEL_KEYLOG_HEAD + k->bytes.n, -1);
+}
+
+bool channel_read_keylog(struct slice payload, struct channel_keylog *ret)
+{
+	struct cursor c = cursor_of(payload);
+	uint8_t file = cursor_u8(&c), afresh = cursor_u8(&c);
+	if (!cursor_ok(&c) || file >= LIMIT_KEYLOGS || afresh > 1 || cursor_left(&c) > LIMIT_KEYLOG_CHUNK)
+		return false;
+	*ret = (struct channel_keylog){file, afresh, cursor_take(&c, cursor_left(&c))};
+	return true;
+}

@@ -1,5 +1,5 @@
 /* The socketpair between the two halves -> typed messages, some with a descriptor. Used by both sides: the recorder believes nothing
- * of what comes up it before it has looked at it. What crosses: down, signatures, evidence files, which connections gave events; up, observations,
+ * of what comes up it before it has looked at it. What crosses: down, signatures, key logs, evidence files, which connections gave events; up, observations,
  * counters, notices. */
 #ifndef SHADOWTAP_CHANNEL_H
 #define SHADOWTAP_CHANNEL_H
@@ -20,6 +20,7 @@ enum message_type {
 	MESSAGE_WANTED,          /* struct channel_wanted */
 	MESSAGE_EVIDENCE_FILE,   /* comes with a descriptor; without one: write no more */
 	MESSAGE_DRAIN,           /* end all connections, say so, end */
+	MESSAGE_KEYLOG,          /* struct channel_keylog: secrets; whoever read them wipes them */
 };
 
 /* Whole messages are written; waits while the other side does not read (SO_SNDTIMEO ends that). fd: passed along, stays open here; -1: none.
@@ -75,6 +76,11 @@ struct channel_wanted {
 	struct slice comment;
 };
 #define CHANNEL_TEXT 2048 /* longer texts are cut */
+struct channel_keylog {
+	uint8_t file;       /* which of those that the sensor was started with */
+	bool afresh;        /* the bytes are the first of a file */
+	struct slice bytes; /* LIMIT_KEYLOG_CHUNK at most */
+};
 
 int channel_send_ready(int socket, const struct channel_ready *r);
 bool channel_read_ready(struct slice payload, struct channel_ready *ret);
@@ -84,5 +90,9 @@ size_t channel_write_notice(const struct channel_notice *notice, uint8_t out[CHA
 bool channel_read_notice(struct slice payload, struct channel_notice *ret);
 int channel_send_wanted(int socket, const struct channel_wanted *w);
 bool channel_read_wanted(struct slice payload, struct channel_wanted *ret);
+#define CHANNEL_KEYLOG_HEAD 2
+/* payload: room for the head, then the bytes. */
+int channel_send_keylog(int socket, const struct channel_keylog *k, uint8_t *payload);
+bool channel_read_keylog(struct slice payload, struct channel_keylog *ret);
 
 #endif

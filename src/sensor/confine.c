@@ -8,6 +8,7 @@
 #include "limits.h"
 #include "quic_opener.h"
 #include "status.h"
+#include "tls_cipher.h"
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -68,6 +69,7 @@ static int warm_libraries(char error[CONFINE_ERROR_TEXT])
 	if (e == 0)
 		pthread_join(thread, NULL);
 	free(blocks);
+	tls_cipher_warm_up();  /* libcrypto reads its configuration and loads its errors */
 	hint_free(hint_new()); /* nDPI's libgcrypt looks for the machine's FIPS mode, once */
 	quic_opener_free(quic_opener_new()); /* libcrypto opens openssl.cnf */
 #ifdef __SANITIZE_ADDRESS__

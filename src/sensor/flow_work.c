@@ -30,6 +30,7 @@ struct flow_work *flow_work_new(struct shard *s, struct flow *f, const struct pa
 		return NULL;
 	}
 	w->evidence.app = w->app;
+	app_stream_decrypts(w->app, &s->tls);
 	w->told_client = f->client_side;
 	if (p->src_mac && p->dst_mac) {
 		w->has_macs = true;
@@ -46,6 +47,7 @@ void flow_work_stop_reading(struct flow_work *w)
 	datagram_work_free(w->datagrams);
 	w->datagrams = NULL;
 	w->evidence.app = NULL;
+	w->evidence.hello = NULL; /* was the stream's */
 	/* what waits for a hole will not be read: the account stays whole */
 	for (unsigned side = 0; side < 2; side++)
 		w->shard->counts.tcp.refused += w->reasm.half[side].held_bytes;

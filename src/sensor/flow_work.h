@@ -26,6 +26,8 @@ struct flow_work {
 	int64_t emitted_ns[LIMIT_AUTHORITIES];
 	size_t charged;              /* bytes in the shard's account */
 	struct recording recording;
+	struct flow_work *freed_next; /* the shard's list of those that need not wait for a secret any more */
+	bool freed;                   /* in it */
 };
 
 struct flow_work *flow_work_new(struct shard *s, struct flow *f, const struct packet *p, unsigned side);

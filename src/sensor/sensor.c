@@ -25,6 +25,7 @@ struct sensor {
 	struct wanted *wanted;      /* since the last batch was done; at most one for each of its observations */
 	size_t n_wanted, cap_wanted;
 	bool want_failed;           /* out of memory */
+	struct tls_secrets *secrets; /* NULL: none are expected */
 	int64_t now_ns, ticked_s;   /* packet time: the latest, and the second that was last ticked */
 	int64_t tick_ns;            /* a tick that waits for the next packet */
 	bool started;
@@ -73,12 +74,24 @@ int sensor_want(struct sensor *s, const struct evidence_id *id, const char *comm
 	return 0;
 }
 
+/* Sessions of TLS that other connections, of other shards, may go on with. In the order of the shards: the same for any number of workers. */
+static void note_sessions(struct sensor *s)
+{
+	for (unsigned i = 0; s->secrets && i < FLOW_SHARDS; i++) {
+		struct tls_room *room = &s->shards[i].tls;
+		for (unsigned k = 0; k < room->n_learned; k++)
+			s->want_failed |= tls_secrets_session_note(s->secrets, room->learned[k].name, room->learned[k].random) != 0;
+		room->n_learned = 0;
+	}
+}
+
 /* While no batch is in work. Which shard a connection is in nobody knows: each is asked, which is one look at a table. */
 static void give_wanted(void *context)
 {
 	struct sensor *s = context;
 	size_t n = s->n_wanted;
 	s->n_wanted = 0;
+	note_sessions(s);
 	for (size_t i = 0; i < n; i++) {
 		struct wanted *w = &s->wanted[i];
 		int r = 0;
@@ -267,6 +280,27 @@ int sensor_flush(struct sensor *s)
 	return r ? r : waited;
 }
 
+int sensor_secrets_expect(struct sensor *s, bool later)
+{
+	int r = sensor_flush(s);
+	if (!s->secrets && !(s->secrets = tls_secrets_new(&s->shard_key)))
+		return FAIL_MEMORY;
+	for (unsigned i = 0; i < FLOW_SHARDS; i++) {
+		s->shards[i].tls.secrets = s->secrets;
+		s->shards[i].tls.may_wait |= later;
+	}
+	return r;
+}
+
+int sensor_secrets(struct sensor *s, struct keylog *from, struct slice bytes, bool whole, keylog_bad_fn *on_bad, void *context)
+{
+	int r = sensor_secrets_expect(s, false); /* the shards may not read while it is written */
+	int read = s->secrets ? keylog_read(from, bytes, s->secrets, on_bad, context) : 0;
+	if (s->secrets && whole && read == 0)
+		read = keylog_end(from, s->secrets);
+	return r ? r : read;
+}
+
 int sensor_end(struct sensor *s)
 {
 	int r = add_entry(s, ENTRY_DRAIN, 0);
@@ -288,6 +322,12 @@ void sensor_stats(const struct sensor *s, struct sensor_stats *ret)
 	*ret = s->stats;
 	ret->anomalies = s->anomalies;
 	ret->memory.fragments = decoder_memory(s->decoder);
+	if (s->secrets) {
+		ret->tls.on = true;
+		ret->tls.secrets = tls_secrets_counts(s->secrets);
+		ret->memory.secrets = tls_secrets_memory(s->secrets);
+		ret->anomalies.n[ANOMALY_TLS_SECRETS_LIMIT] += ret->tls.secrets.dropped;
+	}
 	for (unsigned i = 0; i < FLOW_SHARDS; i++) {
 		const struct shard *h = &s->shards[i];
 		struct flow_counts f = flow_table_counts(h->flows);
@@ -306,6 +346,11 @@ void sensor_stats(const struct sensor *s, struct sensor_stats *ret)
 		for (int k = 0; k <= APP_OTHER; k++)
 			ret->shards.protocols[k] += h->counts.protocols[k];
 		anomaly_add(&ret->anomalies, &h->anomalies);
+		ret->memory.work += tls_room_memory(&h->tls);
+		ret->tls.connections.decrypted += h->tls.counts.decrypted;
+		ret->tls.connections.no_secret += h->tls.counts.no_secret;
+		ret->tls.connections.unreadable += h->tls.counts.unreadable;
+		ret->tls.connections.given_up += h->tls.counts.given_up;
 		ret->evidence.connections += h->evidence.counts.connections;
 		ret->evidence.frames += h->evidence.counts.frames;
 		ret->evidence.cut += h->evidence.counts.cut;
@@ -350,5 +395,6 @@ void sensor_free(struct sensor *s)
 	free(s->wanted);
 	decoder_free(s->decoder);
 	signature_set_free(s->signatures);
+	tls_secrets_free(s->secrets);
 	free(s);
 }

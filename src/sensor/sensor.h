@@ -5,6 +5,7 @@
 
 #include "evidence_ring.h"
 #include "frame.h"
+#include "keylog.h"
 #include "packet.h"
 #include "sensor_counts.h"
 
@@ -59,6 +60,13 @@ int sensor_flush(struct sensor *s);
  * comment replaces an earlier one, and afterwards a new one goes with the connection's next packet. FAIL_MEMORY. */
 int sensor_want(struct sensor *s, const struct evidence_id *id, const char *comment);
 
+/* TLS is decrypted from now on, with what sensor_secrets() brings. later: also with what comes only after the packets that it opens, so these
+ * are kept for a while (limits.h). FAIL_MEMORY. */
+int sensor_secrets_expect(struct sensor *s, bool later);
+/* More bytes of a key log, from the packets on that are fed behind them; what waits is tried again. from: the caller's, one for each
+ * file. whole: there is nothing behind them. on_bad: see keylog_read(), or NULL. FAIL_MEMORY. */
+int sensor_secrets(struct sensor *s, struct keylog *from, struct slice bytes, bool whole, keylog_bad_fn *on_bad, void *context);
+
 /* The input ended: all connections end with it. More may be fed afterwards: it starts afresh. */
 int sensor_end(struct sensor *s);
 
@@ -69,8 +77,9 @@ struct sensor_stats {
 	struct anomaly_counts anomalies;
 	struct label_counts labels;
 	struct evidence_counts evidence;
+	struct decryption_counts tls;
 	struct {
-		uint64_t flows, work, fragments; /* bytes */
+		uint64_t flows, work, fragments, secrets; /* bytes */
 	} memory;
 };
 void sensor_stats(const struct sensor *s, struct sensor_stats *ret); /* after sensor_flush() */

@@ -73,6 +73,15 @@ void sensor_counters(const struct sensor *s, struct intake *in, const uint8_t in
 	counters_set(ret, stats.shards.out_of_memory, "process.out_of_memory");
 	counters_set(ret, stats.memory.flows, "memory.flows");
 	counters_set(ret, stats.memory.work, "memory.work");
+	if (stats.tls.on) {
+		counters_set(ret, stats.tls.connections.decrypted, "tls.decrypted");
+		counters_set(ret, stats.tls.connections.no_secret, "tls.no_secret");
+		counters_set(ret, stats.tls.connections.unreadable, "tls.unreadable");
+		counters_set(ret, stats.tls.connections.given_up, "tls.given_up");
+		counters_set(ret, stats.tls.secrets.connections, "tls.secrets");
+		counters_set(ret, stats.tls.secrets.dropped, "tls.secrets_dropped");
+		counters_set(ret, stats.memory.secrets, "memory.secrets");
+	}
 	for (int i = 0; i < ANOMALY_COUNT; i++)
 		if (stats.anomalies.n[i])
 			counters_set(ret, stats.anomalies.n[i], "anomalies.%s", anomaly_name(i));

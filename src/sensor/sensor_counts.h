@@ -7,6 +7,7 @@
 #include "flow.h"
 #include "hint.h"
 #include "tcp_reasm.h"
+#include "tls_decrypt.h"
 
 /* Names that nDPI gave to flows which the first-bytes test left open. Per worker. */
 struct label_counts {
@@ -21,6 +22,13 @@ struct evidence_counts {
 	uint64_t frames;      /* handed over */
 	uint64_t cut;         /* not handed over: the connection had its share */
 	uint64_t overwritten; /* left the buffer before anybody knew whether they were evidence */
+};
+
+/* What became of TLS where there are secrets. */
+struct decryption_counts {
+	bool on;                     /* secrets are there or may come */
+	struct tls_counts connections;
+	struct tls_secrets_counts secrets;
 };
 
 struct shard_counts {

@@ -30,6 +30,18 @@ struct heard {
 	uint64_t unwanted; /* that found no room */
 	int evidence_file;
 	bool has_evidence_file, drain;
+	struct keylog_bytes *keylog, *keylog_last; /* oldest first */
+	size_t keylog_waiting;
+	uint64_t keylog_unheard; /* bytes that found no room */
+};
+
+/* A piece of a key log. Wiped when it is freed. */
+struct keylog_bytes {
+	struct keylog_bytes *next;
+	size_t n;
+	uint8_t file;
+	bool afresh;
+	uint8_t bytes[];
 };
 
 /* A connection that the recorder asked evidence for. */
@@ -59,6 +71,7 @@ struct process {
 	struct evidence_output evidence;
 	uint64_t observations, lost;
 	struct captures *captures;
+	struct keylog keylogs[LIMIT_KEYLOGS];
 	uint8_t lane_states[LIMIT_LANES]; /* what was last told */
 };
 
@@ -175,6 +188,25 @@ static void hear_wanted(struct heard *h, struct slice payload)
 	to->comment[w.comment.n] = 0;
 }
 
+/* With the lock. The secrets do not stay in the channel's buffer. */
+static void hear_keylog(struct heard *h, struct slice payload)
+{
+	struct channel_keylog k;
+	bool is = channel_read_keylog(payload, &k);
+	struct keylog_bytes *b = is && h->keylog_waiting < LIMIT_KEYLOG_HEARD ? malloc(sizeof *b + k.bytes.n) : NULL;
+	if (b) {
+		*b = (struct keylog_bytes){.n = k.bytes.n, .file = k.file, .afresh = k.afresh};
+		if (k.bytes.n)
+			memcpy(b->bytes, k.bytes.p, k.bytes.n);
+		*(h->keylog_last ? &h->keylog_last->next : &h->keylog) = b;
+		h->keylog_last = b;
+		h->keylog_waiting += b->n;
+	} else {
+		h->keylog_unheard += payload.n;
+	}
+	explicit_bzero((void *)(uintptr_t)payload.p, payload.n);
+}
+
 static void hear(struct process *p, const struct message *m)
 {
 	int fd = m->fd;
@@ -189,6 +221,8 @@ static void hear(struct process *p, const struct message *m)
 	}
 	if (m->type == MESSAGE_WANTED)
 		hear_wanted(&p->heard, m->payload);
+	if (m->type == MESSAGE_KEYLOG)
+		hear_keylog(&p->heard, m->payload);
 	if (m->type == MESSAGE_EVIDENCE_FILE) {
 		int before = p->heard.has_evidence_file ? p->heard.evidence_file : -1;
 		p->heard.evidence_file = fd;
@@ -258,9 +292,19 @@ static void tell_counters(struct process *p)
 	counters_set(&c, p->evidence.bytes, "evidence.bytes");
 	counters_set(&c, p->evidence.files, "evidence.files");
 	pthread_mutex_lock(&p->heard.lock);
-	uint64_t unwanted = p->heard.unwanted;
+	uint64_t unwanted = p->heard.unwanted, unheard = p->heard.keylog_unheard;
 	pthread_mutex_unlock(&p->heard.lock);
 	counters_set(&c, p->evidence.unwritten + unwanted, "evidence.unwritten");
+	uint64_t lines = 0, malformed = 0;
+	for (unsigned i = 0; i < p->config->n_keylogs; i++) {
+		lines += p->keylogs[i].lines;
+		malformed += p->keylogs[i].malformed;
+	}
+	if (p->config->n_keylogs) {
+		counters_set(&c, lines, "keylog.lines");
+		counters_set(&c, malformed, "keylog.malformed");
+		counters_set(&c, unheard, "keylog.unheard");
+	}
 	counters_set(&c, resident_bytes(p), "memory.sensor_process");
 	outbox_put(p->out, MESSAGE_COUNTERS, bytes, counters_encode(&c, bytes), true);
 }
@@ -290,6 +334,37 @@ static int64_t monotonic_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+struct bad_line {
+	struct process *process;
+	unsigned file;
+};
+
+static void on_bad_line(void *context, uint64_t line)
+{
+	const struct bad_line *b = context;
+	const struct keylog *k = &b->process->keylogs[b->file];
+	char text[CHANNEL_TEXT];
+	if (k->malformed > LIMIT_KEYLOG_TOLD || b->file >= b->process->config->n_keylogs)
+		return;
+	snprintf(text, sizeof text, "%s:%llu: no line of a key log%s", b->process->config->keylogs[b->file], (unsigned long long)line,
+	         k->malformed == LIMIT_KEYLOG_TOLD ? "; further ones are only counted" : "");
+	notice(b->process, NOTICE_REMARK, 0, text);
+}
+
+/* Frees the list. */
+static void read_keylogs(struct process *p, struct keylog_bytes *b)
+{
+	for (struct keylog_bytes *next; b; b = next) {
+		struct bad_line bad = {p, b->file};
+		next = b->next;
+		if (b->afresh)
+			keylog_restart(&p->keylogs[b->file]);
+		sensor_secrets(p->sensor, &p->keylogs[b->file], slice_of(b->bytes, b->n), false, on_bad_line, &bad); /* out of memory: without them */
+		explicit_bzero(b->bytes, b->n);
+		free(b);
+	}
+}
+
 /* Takes what was heard. True: the end is wanted. */
 static bool obey(struct process *p)
 {
@@ -304,10 +379,14 @@ static bool obey(struct process *p)
 	p->heard.wanted = p->wanted;
 	p->heard.n_wanted = 0;
 	p->wanted = wanted;
+	struct keylog_bytes *keylog = p->heard.keylog;
+	p->heard.keylog = p->heard.keylog_last = NULL;
+	p->heard.keylog_waiting = 0;
 	pthread_mutex_unlock(&p->heard.lock);
 	if (set)
 		sensor_set_signatures(p->sensor, set);
 	signature_set_free(set); /* the sensor holds it now */
+	read_keylogs(p, keylog);
 	if (has_file)
 		evidence_output_file(&p->evidence, file);
 	for (unsigned i = 0; i < n; i++)
@@ -376,6 +455,7 @@ static int start(struct process *p, struct listener *l)
 		p->heard.wanted = calloc(LIMIT_WANTED, sizeof *p->heard.wanted);
 	}
 	ok = p->out && sensor_new(&sensor, on_observation, p, &p->sensor) == 0;
+	ok = ok && (!p->config->n_keylogs || sensor_secrets_expect(p->sensor, true) == 0);
 	ok = intake_new(p->captures->handles, p->captures->n, &p->intake) == 0 && ok;
 	signature_set_free(set);
 	pthread_mutex_init(&p->heard.lock, NULL);

@@ -15,6 +15,8 @@ struct sensor_process_config {
 	unsigned workers;
 	size_t evidence_bytes;        /* 0: no evidence files */
 	uint64_t evidence_file_bytes;
+	const char *const *keylogs;   /* names of the files whose bytes come down the channel */
+	unsigned n_keylogs;           /* 0: nothing is decrypted */
 	bool confine;
 	struct hash_key session_key;  /* made by the launcher: the next sensor process finds sessions again, the recorder never has it */
 };

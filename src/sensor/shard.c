@@ -38,6 +38,7 @@ static void work_end(struct shard *s, struct flow_work *w)
 {
 	struct flow *f = w->flow;
 	flow_work_observe(w, true);
+	shard_tls_forget(s, w);
 	f->told |= w->evidence.any;
 	work_unlist(s, w);
 	s->work_bytes -= w->charged;
@@ -169,6 +170,34 @@ static bool reading_is_over(const struct flow_work *w)
 	       (w->evidence.lines > LINES_WITHOUT_DIALOGUE && !w->evidence.dialogue_proved);
 }
 
+/* Stops reading where there is a reason to. What waits for a secret is kept, though its connection is closed. */
+static void reading_end(struct shard *s, struct flow_work *w)
+{
+	struct flow *f = w->flow;
+	bool closed = w->reasm.reset || (w->reasm.half[0].ended && w->reasm.half[1].ended);
+	if (closed && app_stream_waits(w->app)) {
+		f->ended = true;
+		return;
+	}
+	if (closed)
+		flow_table_classify(s->flows, f, FLOW_CLOSED);
+	if (closed || reading_is_over(w)) {
+		s->counts.protocols[app_stream_protocol(w->app)]++;
+		flow_work_stop_reading(w);
+	}
+}
+
+void shard_settle(struct shard *s, struct flow_work *w)
+{
+	app_stream_settle(w->app);
+	reading_end(s, w);
+	flow_work_observe(w, false);
+	if (!w->app && !w->evidence.any)
+		work_end(s, w);
+	else
+		work_charge(s, w);
+}
+
 static void read_segment(struct shard *s, struct flow_work *w, const struct packet *p, unsigned side)
 {
 	struct flow *f = w->flow;
@@ -178,14 +207,9 @@ static void read_segment(struct shard *s, struct flow_work *w, const struct pack
 		f->client_known = true;
 		f->client_side = !f->client_side;
 	}
-	if (w->reasm.reset || (w->reasm.half[0].ended && w->reasm.half[1].ended)) {
-		flow_table_classify(s->flows, f, FLOW_CLOSED);
-		s->counts.protocols[app_stream_protocol(w->app)]++;
-		flow_work_stop_reading(w);
-	} else if (reading_is_over(w)) {
-		s->counts.protocols[app_stream_protocol(w->app)]++;
-		flow_work_stop_reading(w);
-	}
+	reading_end(s, w);
+	if (s->freed)
+		shard_tls_freed(s);
 }
 
 /* Room in the shard's account: the flows that were silent longest are finished early. */
@@ -260,6 +284,8 @@ static void shard_datagram(struct shard *s, struct flow *f, const struct packet 
 void shard_packet(struct shard *s, const struct packet *p, const struct flow_place *place)
 {
 	unsigned side = place->side;
+	if (s->tls.secrets)
+		shard_secrets(s);
 	struct flow *f = flow_table_touch(s->flows, p, place);
 	if (!f) {
 		s->counts.out_of_memory++;
@@ -279,6 +305,7 @@ void shard_packet(struct shard *s, const struct packet *p, const struct flow_pla
 			return;
 	}
 	work_touch(s, w, p, side);
+	s->tls.moment = (struct tls_moment){p->time_ns, p->frame};
 	bool was_reading = w->app;
 	enum app_protocol protocol = APP_OTHER;
 	if (w->app) {
@@ -326,6 +353,7 @@ static void on_flow_end(void *context, struct flow *f, enum flow_end why)
 int shard_init(struct shard *s, struct signature_set *signatures, const struct hash_key *key)
 {
 	*s = (struct shard){.signatures = signatures};
+	shard_tls_init(s);
 	s->quic_opener = quic_opener_new();
 	s->flows = flow_table_new(on_flow_end, s, &s->anomalies, key);
 	return s->flows && s->quic_opener ? 0 : FAIL_MEMORY; /* shard_done() frees what there is */
@@ -333,6 +361,7 @@ int shard_init(struct shard *s, struct signature_set *signatures, const struct h
 
 void shard_age(struct shard *s, int64_t now_ns)
 {
+	shard_secrets(s);
 	/* holes that wait in flows which went silent; the list is in order of last packet */
 	for (struct flow_work *w = s->freshest; w && now_ns - w->flow->last_ns < 4 * NS_PER_SEC; w = w->staler)
 		if (w->app && tcp_reasm_waiting(&w->reasm)) {
@@ -355,6 +384,7 @@ void shard_clock_stepped(struct shard *s, int64_t by_ns)
 
 void shard_drain(struct shard *s)
 {
+	shard_secrets(s);
 	flow_table_drain(s->flows);
 }
 
@@ -365,4 +395,5 @@ void shard_done(struct shard *s)
 	quic_opener_free(s->quic_opener);
 	s->quic_opener = NULL;
 	shard_evidence_done(&s->evidence);
+	tls_room_done(&s->tls);
 }

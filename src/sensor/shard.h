@@ -7,6 +7,7 @@
 #include "mcp_evidence.h"
 #include "sensor_counts.h"
 #include "shard_evidence.h"
+#include "tls_decrypt.h"
 
 /* bytes: an encoded observation, handed over to be freed by the taker. */
 typedef void shard_observation_fn(void *context, uint8_t *bytes, size_t n);
@@ -30,6 +31,8 @@ struct shard {
 	struct flow_work *stalest, *freshest;
 	struct shard_evidence evidence;
 	uint64_t work_bytes;
+	struct tls_room tls;               /* its secrets are the sensor's */
+	struct flow_work *freed;           /* by the room, see shard_tls.c */
 	int64_t now_ns;
 	uint64_t frame;
 };
@@ -38,10 +41,21 @@ struct shard {
 int shard_init(struct shard *s, struct signature_set *signatures, const struct hash_key *key);
 void shard_packet(struct shard *s, const struct packet *p, const struct flow_place *place);
 void shard_age(struct shard *s, int64_t now_ns);
+/* Secrets may have come since: what waits for them is tried. Cheap if none have. */
+void shard_secrets(struct shard *s);
 /* The clock behind packet time was set: every time that ages are counted from moves with it. */
 void shard_clock_stepped(struct shard *s, int64_t by_ns);
 /* The input ended: every connection ends with it. */
 void shard_drain(struct shard *s);
 void shard_done(struct shard *s);
+
+/* ---- between the files of the shard ---- */
+
+/* shard.c: a connection is not read any more, or has nothing left to be read: it is decided, or ends. */
+void shard_settle(struct shard *s, struct flow_work *w);
+/* shard_tls.c: the connections that waited for a secret and do not any more. */
+void shard_tls_init(struct shard *s);
+void shard_tls_freed(struct shard *s);
+void shard_tls_forget(struct shard *s, struct flow_work *w);
 
 #endif

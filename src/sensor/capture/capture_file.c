@@ -146,6 +146,11 @@ uint64_t capture_file_size(const struct capture_file *f)
 	return f->input.size;
 }
 
+bool capture_file_secrets(struct capture_file *f, capture_secrets_fn *on_secrets, void *context)
+{
+	return capture_pcapng_secrets(f, on_secrets, context);
+}
+
 void capture_file_free(struct capture_file *f)
 {
 	if (!f)

@@ -37,6 +37,14 @@ uint64_t capture_file_size(const struct capture_file *f);
  * Reads ahead without waiting: like a call to capture_file_next() it ends the life of the last frame's bytes. */
 bool capture_file_would_block(struct capture_file *f);
 
+/* The TLS key log of a Decryption Secrets Block: bytes as they stand there, borrowed. */
+typedef void capture_secrets_fn(void *context, const uint8_t *bytes, size_t n);
+
+/* Hands over such blocks: all of them at once where the file can be looked through (a mapped pcapng file), so that those behind their packets
+ * are there in time; else each when its place comes, from within capture_file_next(). Before the first frame. True in that case: secrets
+ * may come late. */
+bool capture_file_secrets(struct capture_file *f, capture_secrets_fn *on_secrets, void *context);
+
 void capture_file_free(struct capture_file *f);
 
 #endif

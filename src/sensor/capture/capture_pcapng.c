@@ -1,6 +1,6 @@
 /* pcapng (draft-ietf-opsawg-pcapng): blocks -> frames. Sections may change the byte order and start a new list of
- * interfaces; each interface has a link type, snap length and clock of its own. Blocks without packets, decryption
- * secrets among them, are walked over. */
+ * interfaces; each interface has a link type, snap length and clock of its own. Of blocks without
+ * packets those with TLS secrets are handed over where somebody asks for them, the others walked over. */
 #include "capture_reader.h"
 
 #include "capture_link.h"
@@ -16,10 +16,12 @@ enum {
 	BLOCK_OLD_PACKET = 2,
 	BLOCK_SIMPLE_PACKET = 3,
 	BLOCK_PACKET = 6,
+	BLOCK_SECRETS = 10,
 };
 
 enum { OPTION_END = 0, OPTION_TSRESOL = 9, OPTION_TSOFFSET = 14 };
 
+#define SECRETS_TLS 0x544c534bu /* "TLSK": a key log */
 #define BYTE_ORDER_MAGIC 0x1a2b3c4du
 #define BLOCK_HEADER 8
 #define BLOCK_TRAILER 4
@@ -209,6 +211,34 @@ static int block_need(struct capture_file *f, uint32_t *ret_type, uint32_t *ret_
 	return CAPTURE_READY;
 }
 
+/* A length that does not fit into its block says nothing about the packets: the block is passed over. */
+static void secrets_take(struct cursor *body, bool swapped, capture_secrets_fn *on_secrets, void *context)
+{
+	uint32_t kind = body_u32(body, swapped), n = body_u32(body, swapped);
+	struct slice data = cursor_take(body, n);
+	if (on_secrets && cursor_ok(body) && kind == SECRETS_TLS && data.n)
+		on_secrets(context, data.p, data.n);
+}
+
+/* From block header to block header: where one is damaged, reading will end too. */
+static void look_through(const struct capture_file *f, capture_secrets_fn *on_secrets, void *context)
+{
+	const uint8_t *p = f->input.p, *end = f->input.end;
+	bool swapped = f->pcapng.swapped;
+	while ((size_t)(end - p) >= SECTION_START) {
+		uint32_t type = capture_u32(p, swapped);
+		if (type == BLOCK_SECTION)
+			swapped = capture_u32(p + BLOCK_HEADER, false) != BYTE_ORDER_MAGIC;
+		uint32_t length = capture_u32(p + 4, swapped);
+		if (length < BLOCK_HEADER + BLOCK_TRAILER || length % 4 || length > LIMIT_PCAPNG_BLOCK || length > (size_t)(end - p))
+			return;
+		struct cursor body = cursor_of(slice_of(p + BLOCK_HEADER, length - BLOCK_HEADER - BLOCK_TRAILER));
+		if (type == BLOCK_SECRETS)
+			secrets_take(&body, swapped, on_secrets, context);
+		p += length;
+	}
+}
+
 static int pcapng_next_frame(struct capture_file *f, struct frame *ret)
 {
 	for (;;) {
@@ -225,6 +255,7 @@ static int pcapng_next_frame(struct capture_file *f, struct frame *ret)
 		case BLOCK_PACKET:
 		case BLOCK_OLD_PACKET:
 		case BLOCK_SIMPLE_PACKET: outcome = packet_frame(f, type, &body, ret); break;
+		case BLOCK_SECRETS: secrets_take(&body, f->pcapng.swapped, f->pcapng.on_secrets, f->pcapng.secrets_context); break;
 		default: break;
 		}
 		if (outcome < 0)
@@ -238,6 +269,19 @@ static int pcapng_next_frame(struct capture_file *f, struct frame *ret)
 static void pcapng_done(struct capture_file *f)
 {
 	free(f->pcapng.interfaces);
+}
+
+bool capture_pcapng_secrets(struct capture_file *f, capture_secrets_fn *on_secrets, void *context)
+{
+	if (f->next != pcapng_next_frame)
+		return false;
+	if (f->input.map) {
+		look_through(f, on_secrets, context);
+		return false;
+	}
+	f->pcapng.on_secrets = on_secrets;
+	f->pcapng.secrets_context = context;
+	return true;
 }
 
 int capture_pcapng_open(struct capture_file *f)

@@ -24,6 +24,8 @@ struct capture_pcapng {
 	uint32_t room;
 	int64_t last_ns;
 	bool swapped;
+	capture_secrets_fn *on_secrets; /* NULL: nobody asked, or they were handed over */
+	void *secrets_context;
 };
 
 struct capture_file {
@@ -50,6 +52,9 @@ struct capture_file {
 int capture_pcap_open(struct capture_file *f);
 int capture_pcapng_open(struct capture_file *f);
 int capture_libpcap_open(struct capture_file *f);
+
+/* capture_file_secrets() of a pcapng file; false for any other. */
+bool capture_pcapng_secrets(struct capture_file *f, capture_secrets_fn *on_secrets, void *context);
 
 /* Sets the error text: file, frame number and offset, then what. Returns fail. */
 int capture_reader_fail(struct capture_file *f, int fail, const char *what, ...) __attribute__((format(printf, 3, 4)));

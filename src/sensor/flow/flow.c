@@ -28,7 +28,7 @@ static bool opens_new_connection(const struct flow *f, const struct packet *p, u
 		return false;
 	if ((f->syn_seen & 1u << side) && f->isn[side] == p->tcp_seq)
 		return false;
-	return f->class == FLOW_CLOSED || f->class == FLOW_HALF_OPEN || p->time_ns - f->last_ns > 30 * NS_PER_SEC;
+	return f->class == FLOW_CLOSED || f->class == FLOW_HALF_OPEN || f->ended || p->time_ns - f->last_ns > 30 * NS_PER_SEC;
 }
 
 static void flow_count(struct flow_table *t, struct flow *f, const struct packet *p, unsigned side)

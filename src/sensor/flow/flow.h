@@ -57,6 +57,7 @@ struct flow {
 	uint8_t client_side : 1;    /* which side speaks as client, if client_known */
 	uint8_t client_known : 1;
 	uint8_t decided : 1;        /* nothing in its packets is read any more */
+	uint8_t ended : 1;          /* closed, while what was read of it still waits for a secret */
 	uint8_t fin_seen : 2;
 	uint8_t repeated : 1;       /* the packet that touched it last is a copy of one seen before: nothing was counted */
 	uint8_t other_encaps : 2;   /* how many of other_encap are in use */

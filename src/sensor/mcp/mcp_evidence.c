@@ -1,4 +1,5 @@
 #include "mcp_evidence.h"
+#include "tls_decrypt.h"
 #include "text.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -74,6 +75,21 @@ static bool row_make_room(struct mcp_evidence *e, uint32_t *ret_place)
 	return false;
 }
 
+/* What the hellos say of whatever is asked for inside. */
+static void row_tls(struct mcp_row *row, const struct tls_facts *facts)
+{
+	row->encrypted = row->secure_scheme = true;
+	row->changed |= row->decrypted != facts->decrypted;
+	row->decrypted = facts->decrypted;
+	mcp_row_set(row, &row->sni, slice_str(facts->sni), LIMIT_SNI, false);
+	mcp_row_set(row, &row->ja4, slice_str(facts->ja4), JA4_TEXT, false);
+	mcp_row_set(row, &row->alpn, slice_str(facts->alpn), LIMIT_ALPN, true);
+	mcp_row_set(row, &row->tls_version, slice_str(tls_version_name(facts->version)), 8, true);
+	if (facts->alpn[0])
+		row->http_version = strcmp(facts->alpn, "h2") == 0 ? HTTP_VERSION_2
+		                  : strcmp(facts->alpn, "http/1.1") == 0 ? HTTP_VERSION_1_1 : HTTP_VERSION_NONE;
+}
+
 struct mcp_row *mcp_evidence_row(struct mcp_evidence *e, struct slice authority)
 {
 	struct slice name = authority;
@@ -90,9 +106,15 @@ struct mcp_row *mcp_evidence_row(struct mcp_evidence *e, struct slice authority)
 			*c = (char)ascii_lower((uint8_t)*c);
 		whole &= name.n && slice_find(name, ':') < name.n;
 	}
-	for (uint32_t i = 0; i < e->n_rows; i++)
-		if (mcp_row_is(e->rows[i], slice_str(key), port))
-			return e->rows[i];
+	for (uint32_t i = 0; i < e->n_rows; i++) {
+		struct mcp_row *known = e->rows[i];
+		if (mcp_row_is(known, slice_str(key), port) || (known->any_port && strcmp(known->key, key) == 0)) {
+			if (known->any_port && port)
+				known->key_port = port;
+			known->any_port &= !port;
+			return known;
+		}
+	}
 	if (e->n_rows == 1 && key[0] && mcp_row_is(e->rows[0], slice_str(""), 0)) {
 		/* the server got a name at last: what was read without one is of the same connection */
 		mcp_row_name(e->rows[0], slice_str(key), port);
@@ -112,6 +134,8 @@ struct mcp_row *mcp_evidence_row(struct mcp_evidence *e, struct slice authority)
 	row->host_cut = authority.n && !whole;
 	row->encrypted = e->tls;
 	row->secure_scheme = e->tls;
+	if (e->hello)
+		row_tls(row, e->hello);
 	mcp_row_proxy(row, e->proxy);
 	for (unsigned i = 0; i < e->claims.n; i++)
 		mcp_row_claim(row, &e->claims.items[i]);
@@ -142,6 +166,19 @@ void mcp_evidence_host(struct mcp_evidence *e, struct mcp_row *row, const char *
 	e->any |= row->confidence != CONFIDENCE_NONE;
 }
 
+/* The row of a TLS server name: that of the same host, whatever its port, else one that takes the port of a request. */
+static struct mcp_row *server_name_row(struct mcp_evidence *e, const char *sni)
+{
+	char key[HOSTNAME_TEXT];
+	for (uint32_t i = 0; hostname_normalize(slice_str(sni), key) && i < e->n_rows; i++)
+		if (strcmp(e->rows[i]->key, key) == 0)
+			return e->rows[i];
+	struct mcp_row *row = mcp_evidence_row(e, slice_str(sni));
+	if (row)
+		row->any_port = !row->key_port;
+	return row;
+}
+
 struct mcp_row *mcp_evidence_hello(struct mcp_evidence *e, const struct tls_facts *facts, const char *what)
 {
 	static const char *const sni_tiers[3] = {"sni.dedicated", "sni.shared", "sni.pattern"};
@@ -149,24 +186,16 @@ struct mcp_row *mcp_evidence_hello(struct mcp_evidence *e, const struct tls_fact
 	e->tls = true;
 	struct mcp_row *row = NULL;
 	if (facts->sni[0])
-		row = mcp_evidence_row(e, slice_str(facts->sni));
+		row = server_name_row(e, facts->sni);
 	else if (e->tunnel)
 		row = mcp_evidence_row(e, slice_str(e->tunnel));
 	else
 		row = mcp_evidence_row(e, slice_of(NULL, 0));
 	if (!row)
 		return NULL;
-	row->encrypted = row->secure_scheme = true;
+	row_tls(row, facts);
 	row->host_cut |= facts->sni_cut;
 	char name[HOSTNAME_TEXT];
-	mcp_row_set(row, &row->sni, slice_str(facts->sni), LIMIT_SNI, false);
-	mcp_row_set(row, &row->ja4, slice_str(facts->ja4), JA4_TEXT, false);
-	mcp_row_set(row, &row->alpn, slice_str(facts->alpn), LIMIT_ALPN, true);
-	const char *version = tls_version_name(facts->version);
-	mcp_row_set(row, &row->tls_version, slice_str(version), 8, true);
-	if (facts->alpn[0])
-		row->http_version = strcmp(facts->alpn, "h2") == 0 ? HTTP_VERSION_2
-		                  : strcmp(facts->alpn, "http/1.1") == 0 ? HTTP_VERSION_1_1 : HTTP_VERSION_NONE;
 	if (!facts->sni_cut && hostname_normalize(slice_str(facts->sni), name))
 		mcp_evidence_host(e, row, name, what, sni_tiers);
 	/* a certificate names the server where the client did not (RFC 6066 is optional) */
@@ -182,8 +211,10 @@ struct mcp_row *mcp_evidence_hello(struct mcp_evidence *e, const struct tls_fact
 
 static void on_tls(void *context, unsigned depth, const struct tls_facts *facts)
 {
+	struct mcp_evidence *e = context;
 	(void)depth;
-	mcp_evidence_hello(context, facts, "the TLS server name");
+	e->hello = facts;
+	mcp_evidence_hello(e, facts, "the TLS server name");
 }
 
 static void on_tunnel(void *context, unsigned depth, bool connect, const struct http_head *answer)
@@ -251,6 +282,13 @@ static void on_claim(void *context, unsigned depth, const struct ip_addr *client
 	mcp_claims_add(&e->claims, CLAIM_PROXY_PROTOCOL, client);
 }
 
+static void on_moment(void *context, const struct tls_moment *m)
+{
+	struct mcp_evidence *e = context;
+	e->now_ns = m->time_ns;
+	e->frame = m->frame;
+}
+
 const struct app_sink mcp_evidence_sink = {
 	.http_head = mcp_evidence_http_head,
 	.http_end = mcp_evidence_http_end,
@@ -262,4 +300,5 @@ const struct app_sink mcp_evidence_sink = {
 	.socks = on_socks,
 	.foreign = on_foreign,
 	.claim = on_claim,
+	.moment = on_moment,
 };

@@ -41,6 +41,7 @@ struct mcp_evidence {
 	bool websocket_foreign;       /* a message in it was no JSON-RPC */
 	uint8_t websocket_answers;    /* that fitted their requests */
 	bool tls;                     /* TLS at the depth that is being read */
+	const struct tls_facts *hello; /* of the innermost TLS, while the connection is read */
 	struct mcp_row *last_row;     /* of the last HTTP request: most connections have one authority */
 	char last_authority[LIMIT_HOST];
 	/* the dialogue on a bare TCP connection or in a WebSocket, by who asked */

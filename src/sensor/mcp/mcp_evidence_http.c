@@ -231,7 +231,7 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 		if (x->has_request && !x->session) /* the legacy transport, to an endpoint without an id */
 			mcp_exchange_session(x, x->uri_key);
 	}
-	if (x->evidence && !row->encrypted)
+	if (x->evidence && (!row->encrypted || row->decrypted))
 		row->http_version = x->http_version;
 	if (x->evidence && (head->status == 401 || head->status == 403)) {
 		struct slice challenge = http_field_value(head, "www-authenticate");

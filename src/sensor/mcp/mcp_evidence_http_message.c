@@ -135,6 +135,27 @@ static void unpaired_message(struct mcp_evidence *e, const struct jsonrpc_messag
 	}
 }
 
+/* What an endpoint event is worth as long as nothing on its stream speaks against it. Chats name an endpoint with a session too, and go on
+ * with objects of their own: alone it is a hint, until a JSON-RPC message follows, or nothing else has when the stream ends. */
+static void endpoint_event(struct mcp_evidence *e, struct mcp_exchange *x, bool alone)
+{
+	const struct signature *s = signature_behaviour(e->set, "sse.endpoint");
+	mcp_row_evidence(x->row, s, s && alone ? CONFIDENCE_POSSIBLE : s ? s->confidence : CONFIDENCE_NONE, mcp_evidence_in_doubt(e), e->now_ns,
+	                 e->frame, e->anomalies, "the event stream began with an endpoint event that names a session URI");
+	e->any |= x->row->confidence != CONFIDENCE_NONE;
+	if (alone)
+		return;
+	mcp_exchange_confirm(x);
+	mcp_exchange_session(x, x->uri_key);
+	mcp_row_transport(x->row, TRANSPORT_HTTP_SSE, 1);
+	established(x);
+}
+
+static bool endpoint_stands(const struct mcp_exchange *x)
+{
+	return x->endpoint_event && !x->foreign && !x->evidence;
+}
+
 void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_carrier carrier, enum direction d,
                                uint64_t exchange, const struct jsonrpc_message *m)
 {
@@ -145,8 +166,13 @@ void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_
 		return;
 	}
 	struct mcp_meaning meaning = mcp_message_read(m);
-	if (meaning.type == MCP_NO_MESSAGE)
+	if (meaning.type == MCP_NO_MESSAGE) {
+		if (x && !x->unpaired && x->verb == VERB_GET)
+			x->foreign = true;
 		return;
+	}
+	if (x && !x->unpaired && endpoint_stands(x))
+		endpoint_event(e, x, false);
 	if (x && x->unpaired) { /* others may be read between its pieces */
 		e->answer_session_header = x->answer_session;
 		e->answer_is_file = x->answer_is_file;
@@ -186,12 +212,7 @@ void mcp_evidence_sse_event(void *context, unsigned depth, uint64_t exchange, st
 	if (!uri_has_session(data) || slice_find(data, ' ') < data.n || slice_find(data, '{') < data.n)
 		return;
 	x->endpoint_event = true;
-	mcp_evidence_add(e, x->row, signature_behaviour(e->set, "sse.endpoint"),
-	         "the event stream began with an endpoint event that names a session URI");
-	mcp_exchange_confirm(x);
-	mcp_exchange_session(x, x->uri_key);
-	mcp_row_transport(x->row, TRANSPORT_HTTP_SSE, 1);
-	established(x);
+	endpoint_event(e, x, !x->evidence);
 }
 
 void mcp_evidence_http_end(void *context, unsigned depth, enum direction d, uint64_t exchange, const struct app_body *body)
@@ -212,6 +233,8 @@ void mcp_evidence_http_end(void *context, unsigned depth, enum direction d, uint
 		}
 		return;
 	}
+	if (endpoint_stands(x))
+		endpoint_event(e, x, false);
 	if (x->evidence && !x->answered_mcp && !(body->lost && x->status < 300))
 		mcp_row_stage(x->row, STAGE_ATTEMPTED);
 	if (x->version_refused && x->version[0] && x->row->version_declared &&
@@ -225,7 +248,10 @@ void mcp_evidence_http_end(void *context, unsigned depth, enum direction d, uint
 
 void mcp_evidence_http_closed(struct mcp_evidence *e, bool gone)
 {
-	for (struct mcp_exchange *x = e->exchanges; x; x = x->next)
+	for (struct mcp_exchange *x = e->exchanges; x; x = x->next) {
+		if (gone && endpoint_stands(x))
+			endpoint_event(e, x, false);
 		if (x->evidence && !x->answered_mcp && !(x->status == 101 && !gone))
 			mcp_row_stage(x->row, STAGE_ATTEMPTED);
+	}
 }

@@ -200,6 +200,7 @@ void mcp_row_observe(const struct mcp_row *r, struct observation *o)
 	o->http_version = r->http_version;
 	o->auth = r->auth;
 	o->encrypted = r->encrypted;
+	o->decrypted = r->decrypted;
 	o->tls = r->encrypted;
 	o->host_cut = r->host_cut;
 	o->via_proxy = r->proxy != PROXY_NONE;

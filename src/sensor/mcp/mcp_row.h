@@ -33,7 +33,8 @@ struct mcp_row {
 	enum http_version http_version;
 	enum auth_kind auth;
 	enum proxy_kind proxy;
-	bool encrypted, host_cut, secure_scheme, host_from_request;
+	bool encrypted, decrypted, host_cut, secure_scheme, host_from_request;
+	bool any_port;              /* its name is a TLS server name, which has no port: the first Host with one fits it */
 	bool changed;               /* since the last observation, in a way that may matter to the verdict */
 	uint8_t path_rank;
 	int64_t first_seen_ns;

@@ -28,7 +28,7 @@ static bool start(struct app_stream *a, enum app_protocol protocol, bool flip, b
 			http1_gap(a->http, FROM_SERVER, 0);
 		}
 		return a->http;
-	case APP_TLS: a->tls = tls_new(a->anomalies); return a->tls;
+	case APP_TLS: return app_tls_start(a);
 	case APP_JSON_LINES:
 		for (int d = 0; d < 2; d++)
 			a->lines[d] = jsonrpc_new(app_line, a, a->anomalies);

@@ -19,6 +19,21 @@ static struct app_stream *stream_new(const struct app_sink *sink, void *context,
 	return a;
 }
 
+struct app_stream *app_stream_inside(const struct app_stream *a, unsigned depth)
+{
+	struct app_stream *inner = stream_new(a->sink, a->context, a->anomalies, true, depth);
+	if (inner) {
+		inner->room = a->room;
+		inner->tls_depth = a->tls_depth;
+	}
+	return inner;
+}
+
+void app_stream_decrypts(struct app_stream *a, struct tls_room *room)
+{
+	a->room = room;
+}
+
 struct app_stream *app_stream_new(const struct app_sink *sink, void *context, struct anomaly_counts *anomalies,
                                   bool roles_known)
 {
@@ -70,7 +85,7 @@ static void on_body_end(void *context, enum direction d, uint64_t exchange, uint
 static void tunnel_open(struct app_stream *a)
 {
 	if (a->depth + 1 < LIMIT_TUNNEL_DEPTH)
-		a->inner = stream_new(a->sink, a->context, a->anomalies, true, a->depth + 1);
+		a->inner = app_stream_inside(a, a->depth + 1);
 	else
 		anomaly_count(a->anomalies, ANOMALY_TUNNEL_DEPTH);
 	if (!a->inner)
@@ -175,24 +190,6 @@ static void feed_lines(struct app_stream *a, enum direction d, struct slice byte
 	}
 }
 
-/* ---- TLS ---- */
-
-static void feed_tls(struct app_stream *a, enum direction d, struct slice bytes)
-{
-	const struct tls_facts *facts = tls_facts(a->tls);
-	bool had_client = facts->client_hello, had_server = facts->server_hello;
-	uint8_t had_names = facts->n_cert_names;
-	enum parse p = tls_feed(a->tls, d, bytes);
-	if (p != PARSE_MORE)
-		a->tls_done[d] = true;
-	if (facts->client_hello != had_client || facts->server_hello != had_server || facts->n_cert_names != had_names ||
-	    (p != PARSE_MORE && d == FROM_CLIENT && !facts->client_hello))
-		a->sink->tls(a->context, a->depth, facts);
-	/* a server that is no TLS, or whose hello was lost, tells nothing more */
-	if (a->tls_done[FROM_CLIENT] && a->tls_done[FROM_SERVER])
-		a->finished = true;
-}
-
 /* ---- SOCKS ---- */
 
 static void socks_through(struct app_stream *a, enum direction d)
@@ -243,7 +240,7 @@ void app_feed(struct app_stream *a, enum direction d, struct slice bytes)
 		if (a->inner && a->inner->finished)
 			a->finished = true;
 		break;
-	case APP_TLS: feed_tls(a, d, bytes); break;
+	case APP_TLS: app_tls_feed(a, d, bytes); break;
 	case APP_JSON_LINES: feed_lines(a, d, bytes); break;
 	case APP_WEBSOCKET: feed_websocket(a, d, bytes); break;
 	case APP_SOCKS: feed_socks(a, d, bytes); break;
@@ -277,12 +274,7 @@ void app_stream_gap(struct app_stream *a, enum direction d, uint64_t n)
 	case APP_WEBSOCKET: websocket_reader_gap(a->websocket, d, n); break;
 	case APP_SOCKS: gap_socks(a, d, n); break;
 	case APP_HTTP2: http2_gap(http2_messages_stream(a->h2), d, n); break;
-	case APP_TLS:
-		tls_gap(a->tls, d, n);
-		a->tls_done[d] = true;
-		a->sink->tls(a->context, a->depth, tls_facts(a->tls));
-		a->finished = a->tls_done[FROM_CLIENT] && a->tls_done[FROM_SERVER];
-		break;
+	case APP_TLS: app_tls_gap(a, d, n); break;
 	default: a->finished = true; break;
 	}
 }
@@ -296,7 +288,9 @@ void app_stream_end(struct app_stream *a, enum direction d)
 		websocket_reader_end(a->websocket, d);
 	if (a->h2)
 		http2_eof(http2_messages_stream(a->h2), d);
-	if (a->inner)
+	if (a->decrypt)
+		tls_decrypt_end(a->decrypt, d); /* it ends what is inside, once all before the end is read */
+	else if (a->inner)
 		app_stream_end(a->inner, d);
 	a->sink->closed(a->context, a->depth, d);
 }
@@ -349,6 +343,8 @@ size_t app_stream_memory(const struct app_stream *a)
 		n += http1_memory(a->http);
 	if (a->tls)
 		n += tls_memory(a->tls);
+	if (a->decrypt)
+		n += tls_decrypt_memory(a->decrypt);
 	if (a->lines[0])
 		n += 2 * 6144;
 	if (a->websocket)
@@ -366,6 +362,7 @@ void app_stream_free(struct app_stream *a)
 		return;
 	app_stream_free(a->inner);
 	http1_free(a->http);
+	tls_decrypt_free(a->decrypt);
 	tls_free(a->tls);
 	websocket_reader_free(a->websocket);
 	http2_messages_free(a->h2);

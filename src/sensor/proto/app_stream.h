@@ -10,6 +10,9 @@
 #include "jsonrpc.h"
 #include "tls.h"
 
+struct tls_moment;
+struct tls_room;
+
 /* Where a JSON-RPC message travelled. */
 enum app_carrier { CARRIER_HTTP_BODY, CARRIER_SSE, CARRIER_LINE, CARRIER_WEBSOCKET };
 
@@ -33,7 +36,7 @@ struct app_sink {
 	/* An event ended; data_first is the beginning of its data (LIMIT_SSE_FIELD bytes at most). */
 	void (*sse_event)(void *context, unsigned depth, uint64_t exchange, struct slice type, struct slice data_first,
 	                  bool data_cut);
-	/* New facts: a hello was read, or nothing further will be. */
+	/* New facts: a hello was read, or nothing further will be; or something of what it hides is decrypted (facts->decrypted). */
 	void (*tls)(void *context, unsigned depth, const struct tls_facts *facts);
 	/* An accepted CONNECT or Upgrade: what follows has depth + 1. */
 	void (*tunnel)(void *context, unsigned depth, bool connect, const struct http_head *answer);
@@ -45,6 +48,8 @@ struct app_sink {
 	void (*foreign)(void *context, unsigned depth);
 	/* A header of the PROXY protocol says that the client is another. */
 	void (*claim)(void *context, unsigned depth, const struct ip_addr *client);
+	/* What follows was seen at another time than now: it waited for a secret. May be NULL. */
+	void (*moment)(void *context, const struct tls_moment *m);
 };
 
 struct app_stream;
@@ -54,6 +59,8 @@ struct app_stream;
 struct app_stream *app_stream_new(const struct app_sink *sink, void *context, struct anomaly_counts *anomalies,
                                   bool roles_known);
 bool app_stream_is_flipped(const struct app_stream *a);
+/* TLS in it is decrypted with the secrets of that room. Before the first byte. */
+void app_stream_decrypts(struct app_stream *a, struct tls_room *room);
 void app_stream_bytes(struct app_stream *a, enum direction d, struct slice bytes);
 /* n == 0: an unknown number (a start in mid-stream). */
 void app_stream_gap(struct app_stream *a, enum direction d, uint64_t n);
@@ -63,6 +70,11 @@ void app_stream_end(struct app_stream *a, enum direction d);
 enum app_protocol app_stream_protocol(const struct app_stream *a);
 /* Nothing will be called back any more: the stream may be freed and its packets left unread. */
 bool app_stream_is_finished(const struct app_stream *a);
+
+/* Secrets came, or the room gave up waiting for some: looks again whether it is finished. */
+void app_stream_settle(struct app_stream *a);
+/* Something that it holds could still be opened by a secret that is to come. */
+bool app_stream_waits(const struct app_stream *a);
 
 /* As http1_skippable: bytes from here on that may be dropped unread, and the report of it. */
 uint64_t app_stream_skippable(const struct app_stream *a, enum direction d);

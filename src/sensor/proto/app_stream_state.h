@@ -1,5 +1,5 @@
 /* The state of an app_stream, shared by its files and by nobody else: app_stream.c moves bytes to what reads them,
- * app_start.c finds out what that is. */
+ * app_start.c finds out what that is, app_tls.c reads TLS. */
 #ifndef SHADOWTAP_APP_STREAM_STATE_H
 #define SHADOWTAP_APP_STREAM_STATE_H
 
@@ -7,6 +7,7 @@
 #include "body_reader.h"
 #include "http2_messages.h"
 #include "socks.h"
+#include "tls_decrypt.h"
 #include "websocket_reader.h"
 
 /* Bytes of a direction that may wait until the protocol is known: a method name, a record and message header, or a header
@@ -29,6 +30,9 @@ struct app_stream {
 	bool tls_done[2];
 	struct http1 *http;
 	struct tls *tls;
+	struct tls_decrypt *decrypt;   /* NULL: nothing of it is decrypted */
+	struct tls_room *room;         /* NULL, or without secrets: nothing ever is */
+	unsigned tls_depth;            /* layers of TLS around it */
 	struct jsonrpc *lines[2];
 	enum direction line_direction; /* of the line that is being read */
 	struct body_reader body[2];
@@ -36,13 +40,20 @@ struct app_stream {
 	struct websocket_reader *websocket; /* after an accepted Upgrade, or found in mid-stream */
 	struct socks *socks;
 	bool socks_open[2];            /* that direction is in the tunnel behind SOCKS */
-	struct app_stream *inner;      /* what the tunnel carries */
+	struct app_stream *inner;      /* what the tunnel carries, or TLS */
 };
 
 /* app_start.c: the first bytes of a direction while nothing is known yet. */
 void app_start(struct app_stream *a, enum direction d, struct slice bytes);
 
+/* app_tls.c */
+bool app_tls_start(struct app_stream *a);
+void app_tls_feed(struct app_stream *a, enum direction d, struct slice bytes);
+void app_tls_gap(struct app_stream *a, enum direction d, uint64_t n);
+
 /* app_stream.c */
+/* What is inside; its first byte is still to come. NULL when out of memory. */
+struct app_stream *app_stream_inside(const struct app_stream *a, unsigned depth);
 extern const struct http1_callbacks app_http1_callbacks;
 /* A JSON text of a bare TCP connection. */
 void app_line(void *context, const struct jsonrpc_message *m);

@@ -1,5 +1,6 @@
 #include "tls.h"
 #include "cursor.h"
+#include "text.h"
 #include "tls_cert.h"
 #include "tls_hello.h"
 #include "tls_record.h"
@@ -224,6 +225,22 @@ bool tls_failed(const struct tls *t)
 const struct tls_facts *tls_facts(const struct tls *t)
 {
 	return &t->facts;
+}
+
+void tls_learn_alpn(struct tls *t, struct slice protocol)
+{
+	text_copy(t->facts.alpn, sizeof t->facts.alpn, protocol);
+}
+
+void tls_learn_certificate(struct tls *t, struct slice body)
+{
+	if (!t->facts.cert_names)
+		t->failed |= tls_certificate_read(body, &t->facts, t->anomalies) != 0;
+}
+
+void tls_learn_decrypted(struct tls *t)
+{
+	t->facts.decrypted = true;
 }
 
 size_t tls_memory(const struct tls *t)

@@ -29,8 +29,9 @@ struct tls_facts {
 	bool server_hello;     /* a complete ServerHello was read; the next fields are from it */
 	bool hello_retry;      /* the last ServerHello was a HelloRetryRequest: another follows */
 	uint16_t version;      /* negotiated, 0x0303 for 1.2; 0 unknown */
-	char alpn[LIMIT_ALPN]; /* selected, empty where not visible (TLS 1.3) or none */
+	char alpn[LIMIT_ALPN]; /* selected, empty where not visible (TLS 1.3 that is not decrypted) or none */
 	uint8_t n_cert_names;
+	bool decrypted;        /* what is said inside is read, with the operator's secrets */
 	char (*cert_names)[LIMIT_SNI]; /* the first subjectAltName DNS names, else the common name, of the leaf */
 };
 
@@ -48,6 +49,12 @@ void tls_gap(struct tls *t, enum direction d, uint64_t n);
 bool tls_failed(const struct tls *t);
 const struct tls_facts *tls_facts(const struct tls *t); /* grows as bytes arrive; lives as long as t */
 size_t tls_memory(const struct tls *t);
+
+/* What the decrypted part of a handshake adds: the protocol that was selected, the names of a certificate (where there are none
+ * yet; body: from its list on), and that there is something to read. */
+void tls_learn_alpn(struct tls *t, struct slice protocol);
+void tls_learn_certificate(struct tls *t, struct slice body);
+void tls_learn_decrypted(struct tls *t);
 void tls_free(struct tls *t);
 
 /* "1.2", "1.3", "1.0" ... or NULL. */

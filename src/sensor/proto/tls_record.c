@@ -71,12 +71,22 @@ static size_t wanted(const struct tls_messages *m, struct slice body)
 	case TLS_CLIENT_HELLO:
 	case TLS_SERVER_HELLO: return smaller(length, LIMIT_TLS_HELLO);
 	case TLS_CERTIFICATE: {
-		/* RFC 5246 7.4.2: length of the list, length of the leaf, the leaf. The rest is not needed. */
-		if (body.n < 6)
-			return smaller(length, 6);
-		struct cursor c = cursor_of(slice_after(body, 3));
-		return smaller(smaller(length, LIMIT_TLS_SERVER_FLIGHT), (size_t)6 + cursor_be24(&c));
+		/* RFC 5246 7.4.2: length of the list, length of the leaf, the leaf. The rest is not needed. RFC 8446 4.4.2: a context
+		 * with a length of one byte is before it. */
+		size_t before = 0;
+		if (m->reads == TLS_READS_SECRET)
+			return 0;
+		if (m->reads == TLS_READS_SECRET_13)
+			before = body.n ? 1u + body.p[0] : 1;
+		if (body.n < before + 6)
+			return smaller(length, before + 6);
+		struct cursor c = cursor_of(slice_after(body, before + 3));
+		return smaller(smaller(length, LIMIT_TLS_SERVER_FLIGHT), before + 6 + cursor_be24(&c));
 	}
+	case TLS_NEW_SESSION_TICKET: return m->reads == TLS_READS_SECRET ? smaller(length, LIMIT_TLS_HELLO) : 0;
+	case TLS_ENCRYPTED_EXTENSIONS:
+	case TLS_FINISHED: /* the keys change behind the end of it */
+	case TLS_KEY_UPDATE: return m->reads != TLS_READS_CLEAR ? smaller(length, LIMIT_TLS_HELLO) : 0;
 	default: return 0;
 	}
 }

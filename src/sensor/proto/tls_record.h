@@ -21,9 +21,14 @@ enum tls_handshake_type {
 	TLS_HELLO_REQUEST = 0,
 	TLS_CLIENT_HELLO = 1,
 	TLS_SERVER_HELLO = 2,
+	TLS_NEW_SESSION_TICKET = 4,
+	TLS_END_OF_EARLY_DATA = 5,
+	TLS_ENCRYPTED_EXTENSIONS = 8,
 	TLS_CERTIFICATE = 11,
 	TLS_SERVER_KEY_EXCHANGE = 12,
 	TLS_SERVER_HELLO_DONE = 14,
+	TLS_FINISHED = 20,
+	TLS_KEY_UPDATE = 24,
 };
 
 struct tls_records {
@@ -46,8 +51,12 @@ enum tls_next { TLS_NEXT_NONE, TLS_NEXT_ONE, TLS_NEXT_BAD };
 /* Takes the next piece off bytes. NONE: all were taken. BAD: this is no TLS record; r must not be used again. */
 enum tls_next tls_records_next(struct tls_records *r, struct slice *bytes, struct tls_piece *ret_piece);
 
+/* Which messages are put together: for those who read what is in the clear; for those who decrypt, and know the version. */
+enum tls_reads { TLS_READS_CLEAR, TLS_READS_SECRET, TLS_READS_SECRET_13 };
+
 /* One direction's handshake messages being put together. All zero is its start. */
 struct tls_messages {
+	uint8_t reads; /* enum tls_reads */
 	uint8_t header[4];
 	uint8_t header_n;
 	bool delivered; /* the current message was handed on; what is left of it is passed over */
@@ -59,7 +68,8 @@ struct tls_messages {
 struct tls_message {
 	uint8_t type;
 	uint32_t length;   /* as its header says */
-	struct slice body; /* hellos: up to their cap; Certificate: up to the end of the leaf; others: nothing */
+	struct slice body; /* hellos: up to their cap; Certificate: up to the end of the leaf; others: nothing, unless they matter
+			    * to who decrypts: up to the cap of hellos */
 };
 
 /* Takes the next message off the bytes of a piece. 1: there is one, its body is valid until the next call; 0: all bytes
