@@ -81,6 +81,7 @@ class Test:
             check("Expect" not in headers, headers)
         for i, body in enumerate(r.bodies()):
             event = events[i % len(events)]
+            event.pop("acknowledged", None)  # no alert is sent for one that is
             for name, value in event.items():
                 check(body[name] == value, "%s: %r, not %r" % (name, body[name], value))
         check("s3cret" not in sender.errors, "the token is shown")
