@@ -93,7 +93,8 @@
 	/* mcp */ \
 	X(NAMES_LIMIT, "mcp-names-limit") \
 	X(REASONS_LIMIT, "mcp-reasons-limit") \
-	X(AUTHORITIES_LIMIT, "mcp-authorities-limit")
+	X(AUTHORITIES_LIMIT, "mcp-authorities-limit") \
+	X(OFFERS_LIMIT, "mcp-offers-limit")
 
 enum anomaly {
 #define X(id, name) ANOMALY_##id,

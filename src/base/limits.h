@@ -173,6 +173,13 @@
 #define LIMIT_OFFER_NAME LIMIT_PATH
 #define LIMIT_DEFINITION_TEXT (16u << 10)
 
+/* Bytes of one record of a page on its way to the recorder; a larger page goes in several. Less than LIMIT_MESSAGE_UP. */
+#define LIMIT_OFFER_RECORD (256u << 10)
+/* Bytes of such records that one connection may tell at once, and in a second of packet time on the average. Clients ask some times an
+ * hour; a server that repeats itself without end must not fill the recorder's hands. Past them a page is left out (mcp-offers-limit). */
+#define LIMIT_OFFER_BURST (4u << 20)
+#define LIMIT_OFFER_RATE (64u << 10)
+
 /* ---- websocket, socks ---- */
 /* Frames of one direction that an endpoint would have to close the connection for (RFC 6455 7.1.7). Honest peers close
  * at the first, careless ones go on; past it the direction is not read any more. Payload needs no cap: none of it is
@@ -331,6 +338,17 @@
 /* Seconds of packet time without a word after which a connection leaves the recorder's memory, and with its last connection a session:
  * longer than an open connection may be silent (LIMIT_FLOW_OPEN_SECONDS). */
 #define LIMIT_SESSION_SILENT_SECONDS 7500
+/* Seconds of packet time in which a connection without a session id is taken for one of the same client's: as the client names itself, and where
+ * it says nothing, or was refused and tried another era. Later: a session of its own. */
+#define LIMIT_SESSION_NAMED_SECONDS 600
+#define LIMIT_SESSION_NEAR_SECONDS 30
+/* Sessions of one client at one server and path that are looked at for such a connection. Past it only one that names the client counts. */
+#define LIMIT_SESSION_PEERS 16
+/* Connections of a session, the latest ones, that are written again at once when another one tells what they lacked; the others are when they
+ * next have something to say, or settle. */
+#define LIMIT_SESSION_REWRITES 128
+/* Seconds of packet time that a session has to be silent for `replay` to print those of its events that ended. */
+#define LIMIT_SESSION_HOLD_SECONDS 5
 /* Tags and posture findings of an event: both come from fixed lists that are shorter. */
 #define LIMIT_TAGS 8
 #define LIMIT_FINDINGS 24

@@ -43,7 +43,13 @@ enum observed_fact {
 	FACT_ORIGIN_MISSING = 1 << 3,     /* a browser's request without Origin was accepted */
 	FACT_ECH = 1 << 4,                /* Encrypted ClientHello was offered: sni need not be the server's name */
 	FACT_UNAUTHENTICATED = 1 << 5,    /* a request of MCP without credentials was answered, with a status of success */
-	FACTS_ALL = (1 << 6) - 1,
+	/* hints in what the server offered (definition.h), in their order */
+	FACT_OFFER_HIDDEN_UNICODE = 1 << 6,
+	FACT_OFFER_BIDI = 1 << 7,
+	FACT_OFFER_HIDDEN_MARKUP = 1 << 8,
+	FACT_OFFER_INSTRUCTIONS = 1 << 9,
+	FACT_OFFERED = 1 << 10,           /* definitions of it were read */
+	FACTS_ALL = (1 << 11) - 1,
 };
 
 /* Set in a session key that was made of an endpoint URI without an id: other clients of the server may use the same one. */

@@ -35,4 +35,24 @@ struct connection_ref {
 	uint32_t authority_ordinal;
 };
 
+/* Every record but an observation has the reference behind its magic, so that who knows the connection can set it last. */
+enum { RECORD_REF_AT = 4, RECORD_REF_BYTES = 24 };
+
+static inline void record_ref_put(uint8_t *record, const struct connection_ref *ref)
+{
+	const uint64_t values[] = {(uint64_t)ref->connection_time_ns, ref->first_frame,
+	                           (uint64_t)ref->authority_ordinal << 32 | ref->capture};
+	for (unsigned i = 0; i < RECORD_REF_BYTES; i++)
+		record[RECORD_REF_AT + i] = (uint8_t)(values[i / 8] >> 8 * (i % 8));
+}
+
+/* p: its first byte. */
+static inline struct connection_ref record_ref_get(const uint8_t *p)
+{
+	uint64_t values[3] = {0};
+	for (unsigned i = 0; i < RECORD_REF_BYTES; i++)
+		values[i / 8] |= (uint64_t)p[i] << 8 * (i % 8);
+	return (struct connection_ref){(int64_t)values[0], values[1], (uint32_t)values[2], (uint32_t)(values[2] >> 32)};
+}
+
 #endif

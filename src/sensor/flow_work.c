@@ -1,6 +1,7 @@
 #include "flow_work.h"
 #include "frame.h"
 #include "observation.h"
+#include "record.h"
 #include <stdlib.h>
 
 struct flow_work *flow_work_new(struct shard *s, struct flow *f, const struct packet *p, unsigned side)
@@ -23,7 +24,7 @@ struct flow_work *flow_work_new(struct shard *s, struct flow *f, const struct pa
 	mcp_evidence_init(&w->evidence, w->signatures, &s->anomalies);
 	w->evidence.session_key = &s->session_key;
 	if (p->proto == IP_PROTO_TCP)
-		w->app = app_stream_new(&mcp_evidence_sink, &w->evidence, &s->anomalies, f->client_known);
+		w->app = app_stream_new(s->definition_texts ? &mcp_evidence_sink_texts : &mcp_evidence_sink, &w->evidence, &s->anomalies, f->client_known);
 	if (p->proto == IP_PROTO_TCP && !w->app) {
 		signature_set_free(w->signatures);
 		free(w);
@@ -107,6 +108,18 @@ static void observe_row(struct flow_work *w, const struct mcp_row *row, bool fin
 		w->shard->counts.out_of_memory++;
 }
 
+/* What refers to the rows that were just told of. */
+static void tell_records(struct flow_work *w)
+{
+	struct connection_ref ref = {.connection_time_ns = w->flow->first_ns, .first_frame = w->flow->first_frame,
+	                             .capture = w->flow->capture};
+	size_t n;
+	for (uint8_t *bytes; (bytes = mcp_records_pop(&w->evidence.records, &ref.authority_ordinal, &n)) != NULL;) {
+		record_ref_put(bytes, &ref);
+		w->shard->on_observation(w->shard->context, bytes, n);
+	}
+}
+
 void flow_work_observe(struct flow_work *w, bool final)
 {
 	if (!w->evidence.any)
@@ -123,4 +136,5 @@ void flow_work_observe(struct flow_work *w, bool final)
 		w->emitted_ns[i] = w->flow->last_ns;
 		observe_row(w, row, final);
 	}
+	tell_records(w);
 }

@@ -118,8 +118,10 @@ int sensor_new(const struct sensor_config *config, sensor_observation_fn *on_obs
 	bool ok = s->decoder;
 	for (unsigned i = 0; i < FLOW_SHARDS; i++)
 		ok &= shard_init(&s->shards[i], config->signatures, &config->shard_key) == 0;
-	for (unsigned i = 0; i < FLOW_SHARDS; i++)
+	for (unsigned i = 0; i < FLOW_SHARDS; i++) {
 		s->shards[i].session_key = config->session_key;
+		s->shards[i].definition_texts = config->definition_texts;
+	}
 	for (unsigned i = 0; i < FLOW_SHARDS && config->evidence_bytes; i++)
 		ok &= shard_evidence_init(&s->shards[i].evidence, config->evidence_bytes / FLOW_SHARDS) == 0;
 	/* a single worker reads in the caller's thread: one batch will do */

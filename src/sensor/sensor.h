@@ -23,6 +23,7 @@ struct sensor_config {
 	unsigned workers;                       /* 1..SENSOR_WORKERS_MAX; 1 works in the caller's thread */
 	struct hash_key shard_key;              /* replay: fixed, so that caps fall the same way each time; live: random */
 	struct hash_key session_key;            /* session ids become keys under it; live: random, and kept by a restarted sensor */
+	bool definition_texts;                  /* of what servers offer, not only their hashes */
 	size_t evidence_bytes;                  /* memory for packets that may become evidence; 0: none are kept */
 	sensor_evidence_fn *on_evidence;        /* called with the context of sensor_new() */
 };

@@ -22,6 +22,7 @@ struct shard {
 	struct quic_opener *quic_opener;
 	struct hint *hint;                 /* the worker's */
 	struct label_counts *labels;       /* the worker's */
+	bool definition_texts;             /* wanted of what servers offer */
 	struct hash_key session_key;       /* that session ids are hashed with */
 	shard_observation_fn *on_observation;
 	shard_evidence_fn *on_evidence;

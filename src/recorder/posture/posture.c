@@ -112,6 +112,16 @@ static void read_protocol(const struct observation *o, struct posture *p)
 	decide(p, "deprecated-revision", version && strcmp(o->protocol_version, OLDEST_REVISION) < 0, !version);
 }
 
+/* Hints in the definitions of what it offers (definition.h). */
+static void read_offers(const struct observation *o, struct posture *p)
+{
+	static const struct { const char *id; uint32_t fact; } hints[] = {
+		{"offer.hidden-unicode", FACT_OFFER_HIDDEN_UNICODE}, {"offer.bidi", FACT_OFFER_BIDI},
+		{"offer.hidden-markup", FACT_OFFER_HIDDEN_MARKUP}, {"offer.instructions", FACT_OFFER_INSTRUCTIONS}};
+	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+		decide(p, hints[i].id, o->facts & hints[i].fact, !(o->facts & FACT_OFFERED));
+}
+
 static void read_encryption(const struct observation *o, struct posture *p)
 {
 	static const char *const old[] = {"ssl3", "1.0", "1.1"};
@@ -136,4 +146,5 @@ void posture_read(const struct observation *o, enum auth_kind session_auth, stru
 	read_http(o, p);
 	read_protocol(o, p);
 	read_encryption(o, p);
+	read_offers(o, p);
 }

@@ -18,6 +18,7 @@ void mcp_evidence_done(struct mcp_evidence *e)
 		next = x->next;
 		mcp_exchange_free(x);
 	}
+	mcp_records_done(&e->records);
 	free(e->tunnel);
 	free(e->dialogue[0]);
 	free(e->dialogue[1]);
@@ -25,7 +26,7 @@ void mcp_evidence_done(struct mcp_evidence *e)
 
 size_t mcp_evidence_memory(const struct mcp_evidence *e)
 {
-	size_t n = e->n_exchanges * (sizeof(struct mcp_exchange) + 256);
+	size_t n = e->records.bytes + e->n_exchanges * (sizeof(struct mcp_exchange) + 256);
 	for (uint32_t i = 0; i < e->n_rows; i++)
 		n += mcp_row_memory(e->rows[i]);
 	for (int d = 0; d < 2; d++)
@@ -289,16 +290,22 @@ static void on_moment(void *context, const struct tls_moment *m)
 	e->frame = m->frame;
 }
 
-const struct app_sink mcp_evidence_sink = {
-	.http_head = mcp_evidence_http_head,
-	.http_end = mcp_evidence_http_end,
-	.message = on_message,
-	.sse_event = mcp_evidence_sse_event,
-	.tls = on_tls,
-	.tunnel = on_tunnel,
-	.closed = on_closed,
-	.socks = on_socks,
-	.foreign = on_foreign,
-	.claim = on_claim,
-	.moment = on_moment,
-};
+#define SINK(texts) \
+	{ \
+		.http_head = mcp_evidence_http_head, \
+		.http_end = mcp_evidence_http_end, \
+		.message = on_message, \
+		.sse_event = mcp_evidence_sse_event, \
+		.tls = on_tls, \
+		.tunnel = on_tunnel, \
+		.closed = on_closed, \
+		.socks = on_socks, \
+		.foreign = on_foreign, \
+		.claim = on_claim, \
+		.moment = on_moment, \
+		.definitions = true, \
+		.definition_texts = (texts), \
+	}
+
+const struct app_sink mcp_evidence_sink = SINK(false);
+const struct app_sink mcp_evidence_sink_texts = SINK(true);

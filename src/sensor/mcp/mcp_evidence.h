@@ -8,6 +8,8 @@
 #include "app_stream.h"
 #include "mcp_exchange.h"
 #include "mcp_message.h"
+#include "mcp_offer.h"
+#include "mcp_records.h"
 #include "mcp_row.h"
 #include "mcp_session.h"
 #include "quic.h"
@@ -16,6 +18,7 @@
 struct mcp_dialogue_request {
 	char id[JSONRPC_ID_TEXT];
 	char method[LIMIT_METHOD];
+	uint64_t cursor;
 	enum mcp_shape shape;
 };
 
@@ -48,6 +51,8 @@ struct mcp_evidence {
 	struct mcp_dialogue_request *dialogue[2];
 	uint8_t dialogue_at[2];
 	bool dialogue_proved;
+	struct mcp_records records;   /* that wait for the row's observation */
+	struct mcp_offer_budget offers;
 	uint32_t lines;
 };
 
@@ -57,6 +62,8 @@ size_t mcp_evidence_memory(const struct mcp_evidence *e);
 
 /* Its context is the struct mcp_evidence. */
 extern const struct app_sink mcp_evidence_sink;
+/* The same, with the texts of definitions. */
+extern const struct app_sink mcp_evidence_sink_texts;
 
 /* ---- between the files of evidence ---- */
 

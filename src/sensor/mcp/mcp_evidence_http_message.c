@@ -40,6 +40,8 @@ static void client_message(struct mcp_evidence *e, struct mcp_exchange *x, const
 	bool asks = meaning.type == MCP_REQUEST;
 	bool known = signature_method(e->set, slice_str(m->method)) != NULL;
 	x->has_request |= asks;
+	if (asks)
+		mcp_offer_asks(&x->lists, m);
 	if (!m->utf8_bad || meaning.shape == SHAPE_PROOF) {
 		if (meaning.shape == SHAPE_PROOF || (meaning.shape == SHAPE_METHOD && context))
 			request_evidence(e, x, m, &meaning);
@@ -109,6 +111,7 @@ static void answer_to_post(struct mcp_evidence *e, struct mcp_exchange *x, const
 	if (error && x->status == 400)
 		x->version_refused = true;
 	established(x);
+	mcp_offer_answer(e, x->row, x->lists, x->has_request, m);
 }
 
 static void unpaired_message(struct mcp_evidence *e, const struct jsonrpc_message *m, const struct mcp_meaning *meaning,
@@ -132,6 +135,7 @@ static void unpaired_message(struct mcp_evidence *e, const struct jsonrpc_messag
 		mcp_row_stage(row, STAGE_ESTABLISHED);
 		if (row->server_name && row->n_session_keys == 1)
 			row->names_session = 1;
+		mcp_offer_unasked(e, row, m);
 	}
 }
 
@@ -196,6 +200,7 @@ void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_
 		if (m->server_name[0] && !x->row->client_name)
 			mcp_exchange_named(x);
 		established(x);
+		mcp_offer_unasked(e, x->row, m);
 	}
 }
 

@@ -64,6 +64,7 @@ void mcp_evidence_remember(struct mcp_evidence *e, enum direction d, const struc
 	struct mcp_dialogue_request *q = &e->dialogue[d][e->dialogue_at[d]++ % LIMIT_DIALOGUE_IDS];
 	memcpy(q->id, m->id, sizeof q->id);
 	memcpy(q->method, m->method, sizeof q->method);
+	q->cursor = m->cursor;
 	q->shape = shape;
 }
 
@@ -103,5 +104,7 @@ void mcp_evidence_line(struct mcp_evidence *e, enum direction d, const struct js
 	if (d == FROM_SERVER)
 		mcp_row_stage(row, STAGE_ESTABLISHED);
 	e->dialogue_proved = true;
+	if (d == FROM_SERVER)
+		mcp_offer_dialogue(e, row, q->method, q->cursor, m);
 	q->method[0] = 0;
 }

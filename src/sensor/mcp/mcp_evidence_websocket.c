@@ -61,6 +61,8 @@ static void dialogue(struct mcp_evidence *e, struct mcp_exchange *x, struct mcp_
 		mcp_evidence_add(e, row, signature_behaviour(e->set, "mcp.dialogue"),
 				 "%s was asked in a WebSocket, and answered as MCP answers it", q->method);
 	proved(e, x, row, d == FROM_SERVER);
+	if (fits && d == FROM_SERVER)
+		mcp_offer_dialogue(e, row, q->method, q->cursor, m);
 	q->method[0] = 0;
 }
 

@@ -361,6 +361,7 @@ void mcp_exchange_free(struct mcp_exchange *x)
 	if (!x)
 		return;
 	free(x->claims);
+	free(x->lists);
 	mcp_mirror_free(x->mirror);
 	free(x->path);
 	free(x->user_agent);

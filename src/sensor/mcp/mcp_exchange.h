@@ -6,6 +6,7 @@
 #include "http1.h"
 #include "jsonrpc.h"
 #include "mcp_claim.h"
+#include "mcp_offer.h"
 #include "mcp_mirror.h"
 #include "mcp_origin.h"
 #include "mcp_row.h"
@@ -57,6 +58,7 @@ struct mcp_exchange {
 	char rpc_id[JSONRPC_ID_TEXT];
 	char version[LIMIT_VERSION]; /* declared in header or body */
 	char *path, *user_agent;
+	struct mcp_offer_asked *lists; /* list requests that wait for their answers, or NULL */
 	struct mcp_claims *claims;   /* whom proxies say they speak for; NULL: nobody */
 	struct mcp_mirror *mirror;   /* headers that repeat the body; NULL: none */
 	enum mcp_origin origin;

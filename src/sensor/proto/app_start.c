@@ -32,6 +32,8 @@ static bool start(struct app_stream *a, enum app_protocol protocol, bool flip, b
 	case APP_JSON_LINES:
 		for (int d = 0; d < 2; d++)
 			a->lines[d] = jsonrpc_new(app_line, a, a->anomalies);
+		if (a->lines[FROM_SERVER] && a->sink->definitions)
+			jsonrpc_want_definitions(a->lines[FROM_SERVER], a->sink->definition_texts);
 		return a->lines[0] && a->lines[1];
 	case APP_SOCKS: a->socks = socks_new(); return a->socks;
 	case APP_WEBSOCKET: {

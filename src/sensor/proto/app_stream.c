@@ -345,8 +345,7 @@ size_t app_stream_memory(const struct app_stream *a)
 		n += tls_memory(a->tls);
 	if (a->decrypt)
 		n += tls_decrypt_memory(a->decrypt);
-	if (a->lines[0])
-		n += 2 * 6144;
+	n += jsonrpc_memory(a->lines[0]) + jsonrpc_memory(a->lines[1]);
 	if (a->websocket)
 		n += websocket_reader_memory(a->websocket);
 	if (a->socks)

@@ -28,6 +28,7 @@ struct app_body {
 
 /* depth: 0 for the connection itself, 1 for what is inside its CONNECT tunnel, and so on. All borrowed. */
 struct app_sink {
+	bool definitions, definition_texts; /* what servers offer is wanted (struct jsonrpc_message.page), with texts */
 	/* Says whether its body is wanted, should its content type be JSON or SSE. */
 	bool (*http_head)(void *context, unsigned depth, const struct http_head *head);
 	void (*http_end)(void *context, unsigned depth, enum direction d, uint64_t exchange, const struct app_body *body);

@@ -74,8 +74,11 @@ bool body_reader_start(struct body_reader *b, struct slice content_type, uint64_
 	b->event_open = false;
 	if (!b->body.json && !b->body.sse)
 		return false;
-	if (!b->json)
+	if (!b->json) {
 		b->json = jsonrpc_new(on_message, b, b->anomalies);
+		if (b->json && b->direction == FROM_SERVER && b->sink->definitions)
+			jsonrpc_want_definitions(b->json, b->sink->definition_texts);
+	}
 	if (b->body.sse) {
 		sse_free(b->sse); /* a stream starts afresh: byte order mark and half lines belong to the last one */
 		b->sse = sse_new(&sse_callbacks, b, b->anomalies);
@@ -123,7 +126,7 @@ void body_reader_end(struct body_reader *b, uint64_t exchange, bool complete)
 
 size_t body_reader_memory(const struct body_reader *b)
 {
-	return (b->json ? 6144 : 0) + (b->sse ? 2048 : 0) + (b->data_first ? LIMIT_SSE_FIELD : 0);
+	return jsonrpc_memory(b->json) + (b->sse ? 2048 : 0) + (b->data_first ? LIMIT_SSE_FIELD : 0);
 }
 
 void body_reader_done(struct body_reader *b)

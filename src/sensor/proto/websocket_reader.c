@@ -1,8 +1,6 @@
 #include "websocket_reader.h"
 #include <stdlib.h>
 
-enum { JSON_MEMORY = 6144 };
-
 /* Requests whose answers would vouch for the place: the latest of each side. */
 enum { ASKED = 8 };
 
@@ -71,6 +69,8 @@ static bool begins_json(struct websocket_reader *r, enum direction d, struct sli
 	bool json = piece.p[0] == '{' || piece.p[0] == '[';
 	if (json && !r->json[d])
 		r->json[d] = jsonrpc_new(on_json, r, r->anomalies);
+	if (json && r->json[d] && d == FROM_SERVER && r->sink->definitions)
+		jsonrpc_want_definitions(r->json[d], r->sink->definition_texts);
 	json = json && r->json[d];
 	if (json)
 		jsonrpc_reset(r->json[d]);
@@ -157,7 +157,7 @@ bool websocket_reader_resynced(const struct websocket_reader *r, enum direction 
 
 size_t websocket_reader_memory(const struct websocket_reader *r)
 {
-	return sizeof *r + (r->json[0] ? JSON_MEMORY : 0) + (r->json[1] ? JSON_MEMORY : 0) + websocket_memory(r->ws);
+	return sizeof *r + jsonrpc_memory(r->json[0]) + jsonrpc_memory(r->json[1]) + websocket_memory(r->ws);
 }
 
 void websocket_reader_free(struct websocket_reader *r)
