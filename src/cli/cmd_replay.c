@@ -232,14 +232,18 @@ struct replay {
 	int failure;    /* first failure of the recorder */
 };
 
-static void on_observation(void *context, const uint8_t *bytes, size_t n)
+static void note_failure(struct replay *r, int result)
 {
-	struct replay *r = context;
-	int result = recorder_take(r->recorder, bytes, n);
 	if (result != 0 && r->failure == 0) {
 		r->failure = result;
 		cli_error("%s: %s", r->options->db, result == FAIL_MEMORY ? "out of memory" : store_error(r->store));
 	}
+}
+
+static void on_observation(void *context, const uint8_t *bytes, size_t n)
+{
+	struct replay *r = context;
+	note_failure(r, recorder_take(r->recorder, bytes, n));
 }
 
 static void on_evidence(void *context, const struct frame *f, const char *comment)
@@ -267,9 +271,13 @@ static int on_event(void *context, const struct event *e)
 		if (wanted != 0)
 			return wanted;
 	}
-	int told = e->o->final ? replay_output_event(&r->output, r->store, e) : 0;
-	int result = store_put(r->store, e);
-	return result != 0 ? result : told;
+	return store_put(r->store, e);
+}
+
+static int on_settled(void *context, const struct event *e)
+{
+	struct replay *r = context;
+	return replay_output_event(&r->output, r->store, e);
 }
 
 /* Everything that can be wrong without reading a packet. EXIT_OK, or the exit code. */
@@ -313,7 +321,7 @@ static int prepare(struct replay *r)
 	struct recorder_config recorder = {
 		.policy = r->policy, .sensor = o->sensor,
 		.signature_set = signature_set_version(r->signatures), .captures = (const char *const *)o->files,
-		.n_captures = o->n_files, .on_event = on_event, .context = r};
+		.n_captures = o->n_files, .on_event = on_event, .on_settled = on_settled, .context = r};
 	/* a fixed key: which flows share a shard, and so a cap, must not change from run to run */
 	struct sensor_config sensor = {.signatures = r->signatures, .workers = o->workers,
 	                               .shard_key = {0x736861646f777461, 0x707265706c617931},
@@ -371,6 +379,7 @@ static bool replay_file(struct replay *r, uint32_t index)
 		if (capture_file_would_block(file)) { /* a pipe whose writer pauses: what is known goes to the database */
 			replay_keylogs_read(r->keylogs, false);
 			sensor_flush(r->sensor);
+			note_failure(r, recorder_settle(r->recorder));
 			store_flush(r->store);
 		}
 	}
@@ -409,6 +418,8 @@ static int run(struct replay *r)
 			cli_error("out of memory");
 			complete = false;
 		}
+		if (last || !r->options->continuous)
+			note_failure(r, recorder_end(r->recorder));
 	}
 	if (store_flush(r->store) != 0 && r->failure == 0) {
 		cli_error("%s: %s", r->options->db, store_error(r->store));

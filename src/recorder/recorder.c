@@ -14,7 +14,7 @@ struct recorder *recorder_new(const struct recorder_config *config)
 	if (!r)
 		return NULL;
 	r->config = *config;
-	r->book = session_book_new();
+	r->book = session_book_new(recorder_session_news, r);
 	if (!r->book) {
 		free(r);
 		return NULL;
@@ -30,6 +30,16 @@ int recorder_take(struct recorder *r, const uint8_t *bytes, size_t n)
 		return handler(r, bytes, n);
 	r->counts.invalid++;
 	return 0;
+}
+
+int recorder_settle(struct recorder *r)
+{
+	return session_book_settle(r->book);
+}
+
+int recorder_end(struct recorder *r)
+{
+	return session_book_end(r->book);
 }
 
 void recorder_renew(struct recorder *r, const struct policy *policy, const char *signature_set)

@@ -7,7 +7,7 @@
 
 struct recorder;
 
-/* An event in a new state; e->o->final: its last one, since its connection ended. Borrowed. 0, or a failure that recorder_take returns. */
+/* An event in a new state; e->o->final: its connection ended. Borrowed. 0, or a failure that recorder_take returns. */
 typedef int recorder_event_fn(void *context, const struct event *e);
 
 struct recorder_config {
@@ -16,7 +16,8 @@ struct recorder_config {
 	const char *signature_set;
 	const char *const *captures;    /* names of files or interfaces, by index */
 	size_t n_captures;
-	recorder_event_fn *on_event;
+	recorder_event_fn *on_event;    /* each new state, also when it is another connection of the session that told what is new */
+	recorder_event_fn *on_settled;  /* or NULL: each event once, when it has ended and its session has nothing more to add */
 	void *context;
 };
 
@@ -29,6 +30,10 @@ struct recorder_counts {
 struct recorder *recorder_new(const struct recorder_config *config); /* NULL when out of memory */
 /* A record of any kind (record.h). 0, or the failure of on_event or memory. Later ones are judged and counted all the same. */
 int recorder_take(struct recorder *r, const uint8_t *bytes, size_t n);
+/* Nothing comes for a while: what ended is told as settled. The first failure of on_event or on_settled. */
+int recorder_settle(struct recorder *r);
+/* The input ended, and with it all connections: the same, and nothing of it is joined with what comes next. */
+int recorder_end(struct recorder *r);
 /* In force from the next observation on. Borrowed, as in the configuration. */
 void recorder_renew(struct recorder *r, const struct policy *policy, const char *signature_set);
 const struct recorder_counts *recorder_counts(const struct recorder *r);

@@ -1,19 +1,56 @@
-/* Bytes of an observation -> the book of connections -> events. Called by recorder_take. Believes no byte before it is decoded. */
+/* Bytes of an observation -> the book of connections, where it meets its session -> events. Called by recorder_take. Believes no byte before it
+ * is decoded. */
 #include "event_id.h"
 #include "recorder_state.h"
+#include "session_join.h"
 #include "status.h"
 #include <errno.h>
 
 _Static_assert(SESSION_EVENT_ID_TEXT == EVENT_ID_TEXT, "the book keeps event ids as they are");
+_Static_assert(SESSION_FACTS <= LIMIT_TAGS, "all facts may be joined");
 
-/* Without the book when there is no memory for it: an event must not be lost with what others would have added to it. */
+static void links_from(const struct session_view *v, struct event_links *ret)
+{
+	*ret = (struct event_links){.session = v->session, .n_joined = v->n_joined, .session_auth = v->auth};
+	for (size_t i = 0; i < v->n_joined; i++)
+		ret->joined[i] = v->joined[i];
+}
+
+/* Events that ended are counted as they stand in the end: what a session tells later may change a verdict. */
+static void count(struct recorder *r, struct session_entry *e, enum verdict verdict, enum confidence confidence)
+{
+	if (e->counted.done)
+		r->counts.events[e->counted.verdict][e->counted.confidence]--;
+	e->counted.done = true;
+	e->counted.verdict = (uint8_t)verdict;
+	e->counted.confidence = (uint8_t)confidence;
+	r->counts.events[verdict][confidence]++;
+}
+
+int recorder_session_news(void *context, struct session_entry *e, const struct session_view *v, enum session_news news)
+{
+	struct recorder *r = context;
+	struct event_links links;
+	enum verdict verdict = VERDICT_COUNT;
+	links_from(v, &links);
+	if (news == SESSION_SETTLED)
+		return recorder_tell_settled(r, &v->o, &links);
+	int result = recorder_tell(r, &v->o, &links, &verdict);
+	if (v->o.final && verdict < VERDICT_COUNT)
+		count(r, e, verdict, v->o.confidence);
+	return result;
+}
+
+/* Of another kind, or without the book when there is no memory for it: an event must not be lost with what others would have added to it. */
 static int tell_alone(struct recorder *r, const struct observation *o)
 {
-	struct event_links links = {0};
+	struct event_links links = {0}, settled = {0};
 	enum verdict verdict = VERDICT_COUNT;
 	int result = recorder_tell(r, o, &links, &verdict);
-	if (o->final && verdict < VERDICT_COUNT)
+	if (o->final && verdict < VERDICT_COUNT) {
 		r->counts.events[verdict][o->confidence]++;
+		result = recorder_tell_settled(r, o, &settled);
+	}
 	return result;
 }
 
@@ -31,7 +68,9 @@ int recorder_observation(struct recorder *r, const uint8_t *bytes, size_t n)
 	bool booked = box.o.kind == KIND_CONNECTION;
 	if (booked && event_id(&box.o, r->config.sensor, id) == 0)
 		entry = session_book_put_take(r->book, &box, n, id);
-	int result = tell_alone(r, entry ? &entry->box.o : &box.o);
+	if (entry)
+		return session_join(r->book, entry);
+	int result = tell_alone(r, &box.o);
 	observation_box_done(&box);
-	return booked && !entry && result == 0 ? FAIL_MEMORY : result;
+	return booked && result == 0 ? FAIL_MEMORY : result;
 }

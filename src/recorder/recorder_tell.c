@@ -8,26 +8,37 @@ static void recorder_posture(const struct observation *o, struct event_links *li
 {
 	for (size_t i = 0; i < links->n_findings; i++)
 		posture_add(ret, links->findings[i]);
-	posture_read(o, AUTH_UNKNOWN, ret);
+	posture_read(o, links->session_auth, ret);
 	memcpy(links->findings, ret->found, sizeof ret->found);
 	links->n_findings = ret->n_found;
 }
 
-int recorder_tell(struct recorder *r, const struct observation *o, struct event_links *links, enum verdict *ret_verdict)
+static int judge_and_tell(struct recorder *r, const struct observation *o, struct event_links *links, recorder_event_fn *tell,
+                          struct judgement *ret)
 {
 	const struct recorder_config *c = &r->config;
 	struct event_context context = {.sensor = c->sensor, .signature_set = c->signature_set,
 	                                .capture = o->capture < c->n_captures ? c->captures[o->capture] : NULL};
 	struct posture posture = {.n_found = 0};
-	struct judgement j;
 	struct event e;
 	/* in this order, each a pure function that adds to links: names from DNS, posture findings, tags */
 	recorder_posture(o, links, &posture);
-	policy_judge(c->policy, o, &posture, &j);
-	int result = event_from(o, &j, policy_direction(c->policy, &o->client_ip, &o->server_ip), &context, links, &e);
-	if (result != 0)
-		return result;
-	if (ret_verdict)
+	policy_judge(c->policy, o, &posture, ret);
+	int result = event_from(o, ret, policy_direction(c->policy, &o->client_ip, &o->server_ip), &context, links, &e);
+	return result != 0 ? result : tell(c->context, &e);
+}
+
+int recorder_tell(struct recorder *r, const struct observation *o, struct event_links *links, enum verdict *ret_verdict)
+{
+	struct judgement j;
+	int result = judge_and_tell(r, o, links, r->config.on_event, &j);
+	if (result == 0 && ret_verdict)
 		*ret_verdict = j.verdict;
-	return c->on_event(c->context, &e);
+	return result;
+}
+
+int recorder_tell_settled(struct recorder *r, const struct observation *o, struct event_links *links)
+{
+	struct judgement j;
+	return r->config.on_settled ? judge_and_tell(r, o, links, r->config.on_settled, &j) : 0;
 }

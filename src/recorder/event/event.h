@@ -42,6 +42,7 @@ struct event_links {
 	const char *dns_name;      /* the name that the client's DNS answers gave for the server's address, or NULL */
 	const char *joined[LIMIT_TAGS]; /* fields whose values came from another connection */
 	size_t n_joined;
+	enum auth_kind session_auth;          /* credentials that another connection of the session carried, or AUTH_UNKNOWN */
 	const char *tags[LIMIT_TAGS];
 	size_t n_tags;
 	const char *findings[LIMIT_FINDINGS]; /* posture; the policy's breaches come after them */

@@ -1,19 +1,7 @@
 /* A hash table by reference and one list by age. Its clock is the latest packet time that an observation told of. */
-#include "session_book.h"
-#include "frame.h"
-#include "siphash.h"
+#include "session_state.h"
 #include <assert.h>
 #include <stdlib.h>
-
-#define BUCKETS 32768u
-
-struct session_book {
-	struct hash_key key;
-	struct session_entry *bucket[BUCKETS];
-	struct session_entry *stalest, *freshest;
-	int64_t now_ns;
-	struct session_book_counts counts;
-};
 
 struct connection_ref connection_ref_of(const struct observation *o)
 {
@@ -26,19 +14,23 @@ static bool same_ref(const struct connection_ref *a, const struct connection_ref
 	       a->authority_ordinal == b->authority_ordinal;
 }
 
-static struct session_entry **chain_of(const struct session_book *b, const struct connection_ref *ref)
+static size_t bucket_of(const struct session_book *b, const struct connection_ref *ref)
 {
 	uint64_t words[] = {(uint64_t)ref->connection_time_ns, ref->first_frame,
 	                    (uint64_t)ref->capture << 32 | ref->authority_ordinal};
-	return (struct session_entry **)&b->bucket[siphash(&b->key, words, sizeof words) % BUCKETS];
+	return siphash(&b->key, words, sizeof words) % SESSION_BUCKETS;
 }
 
-struct session_book *session_book_new(void)
+struct session_book *session_book_new(session_tell_fn *tell, void *context)
 {
 	struct session_book *b = calloc(1, sizeof *b);
 	if (b && !hash_key_random(&b->key)) {
 		free(b);
 		return NULL;
+	}
+	if (b) {
+		b->tell = tell;
+		b->context = context;
 	}
 	return b;
 }
@@ -61,11 +53,13 @@ static void link_freshest(struct session_book *b, struct session_entry *e)
 
 static void entry_drop(struct session_book *b, struct session_entry *e)
 {
-	struct session_entry **at = chain_of(b, &e->ref);
+	struct session_entry **at = &b->bucket[bucket_of(b, &e->ref)];
 	while (*at != e)
 		at = &(*at)->next;
 	*at = e->next;
 	unlink_age(b, e);
+	session_ungive(b, e);
+	session_leave(b, e);
 	b->counts.entries--;
 	b->counts.bytes -= e->bytes;
 	observation_box_done(&e->box);
@@ -75,12 +69,13 @@ static void entry_drop(struct session_book *b, struct session_entry *e)
 /* `spare` has just spoken: it stays, however large. */
 static void make_room(struct session_book *b, const struct session_entry *spare)
 {
-	int64_t silent_ns = LIMIT_SESSION_SILENT_SECONDS * NS_PER_SEC;
-	while (b->stalest != spare && b->now_ns - b->stalest->box.o.last_seen_ns > silent_ns)
-		entry_drop(b, b->stalest);
-	while (b->stalest != spare && (b->counts.entries > LIMIT_SESSION_ENTRIES || b->counts.bytes > LIMIT_SESSION_BYTES)) {
-		b->counts.left++;
-		entry_drop(b, b->stalest);
+	for (struct session_entry *e; (e = b->stalest) != spare;) {
+		bool over = b->counts.entries > LIMIT_SESSION_ENTRIES || b->counts.bytes > LIMIT_SESSION_BYTES;
+		if (!over && !session_is_past(b, e->spoke_ns, LIMIT_SESSION_SILENT_SECONDS))
+			break;
+		b->counts.left += over;
+		session_settle_entry(b, e);
+		entry_drop(b, e);
 	}
 }
 
@@ -95,9 +90,23 @@ static size_t box_bytes(const struct observation *o, size_t n)
 
 struct session_entry *session_book_find(const struct session_book *b, const struct connection_ref *ref)
 {
-	struct session_entry *e = *chain_of(b, ref);
+	struct session_entry *e = b->bucket[bucket_of(b, ref)];
 	while (e && !same_ref(&e->ref, ref))
 		e = e->next;
+	return e;
+}
+
+static struct session_entry *entry_new(struct session_book *b, const struct connection_ref *ref, const char *event_id)
+{
+	struct session_entry *e = calloc(1, sizeof *e);
+	if (!e)
+		return NULL;
+	struct session_entry **at = &b->bucket[bucket_of(b, ref)];
+	e->ref = *ref;
+	memcpy(e->event_id, event_id, sizeof e->event_id);
+	e->next = *at;
+	*at = e;
+	b->counts.entries++;
 	return e;
 }
 
@@ -110,33 +119,35 @@ struct session_entry *session_book_put_take(struct session_book *b, struct obser
 		unlink_age(b, e);
 		b->counts.bytes -= e->bytes;
 		observation_box_done(&e->box);
-	} else {
-		e = calloc(1, sizeof *e);
-		if (!e)
-			return NULL;
-		struct session_entry **at = chain_of(b, &ref);
-		e->ref = ref;
-		e->next = *at;
-		*at = e;
-		b->counts.entries++;
+	} else if (!(e = entry_new(b, &ref, event_id))) {
+		return NULL;
 	}
 	e->box = *box;
 	*box = (struct observation_box){0};
-	memcpy(e->event_id, event_id, sizeof e->event_id);
 	e->bytes = box_bytes(&e->box.o, n);
 	b->counts.bytes += e->bytes;
 	link_freshest(b, e);
 	if (e->box.o.last_seen_ns > b->now_ns)
 		b->now_ns = e->box.o.last_seen_ns;
+	e->spoke_ns = b->now_ns;
 	make_room(b, e);
 	return e;
 }
 
-void session_book_clear(struct session_book *b)
+int session_book_settle(struct session_book *b)
 {
+	for (struct session_entry *e = b->stalest; e; e = e->fresher)
+		session_settle_entry(b, e);
+	return session_take_failure(b);
+}
+
+int session_book_end(struct session_book *b)
+{
+	int result = session_book_settle(b);
 	while (b->stalest)
 		entry_drop(b, b->stalest);
 	b->now_ns = 0;
+	return result;
 }
 
 void session_book_counts(const struct session_book *b, struct session_book_counts *ret)
@@ -146,7 +157,7 @@ void session_book_counts(const struct session_book *b, struct session_book_count
 
 void session_book_free(struct session_book *b)
 {
-	if (b)
-		session_book_clear(b);
+	while (b && b->stalest)
+		entry_drop(b, b->stalest);
 	free(b);
 }
