@@ -162,6 +162,15 @@ void tree_append(struct tree *t, const char *path, const char *text)
 		tree_push(t, path, clean_text(text));
 }
 
+static bool counted_by_name(const char *field)
+{
+	static const char *const fields[] = {"methods", "server_methods", "tools_called", "resources_read", "prompts_got"};
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (strcmp(field, fields[i]) == 0)
+			return true;
+	return false;
+}
+
 void tree_fields(struct tree *t, const char *prefix, const json_t *event, const char *const *fields)
 {
 	for (; *fields; fields++) {
@@ -169,8 +178,7 @@ void tree_fields(struct tree *t, const char *prefix, const json_t *event, const 
 		char path[2 * TREE_NAME];
 		size_t n = 0;
 		text_append(path, sizeof path, &n, "%s.%s", prefix, *fields);
-		if (strcmp(*fields, "tools_called") == 0 || strcmp(*fields, "methods") == 0 ||
-		    strcmp(*fields, "server_methods") == 0)
+		if (counted_by_name(*fields))
 			tree_counts(t, path, value);
 		else
 			tree_copy(t, path, value);

@@ -134,6 +134,9 @@ static void put_own(struct line *l, const json_t *e)
 	} lists[] = {
 	    {"shadowtapFindings", "findings", NULL},
 	    {"shadowtapUnverified", "unverified", NULL},
+	    {"shadowtapTags", "tags", NULL},
+	    {"shadowtapResources", "resources_read", NULL},
+	    {"shadowtapPrompts", "prompts_got", NULL},
 	    {"shadowtapSignatures", "reasons", "signature"},
 	    {"shadowtapMethods", "methods", NULL},
 	    {"shadowtapServerMethods", "server_methods", NULL},
@@ -144,6 +147,7 @@ static void put_own(struct line *l, const json_t *e)
 	static const char *const texts[][2] = {
 	    {"shadowtapKind", "kind"},
 	    {"shadowtapHost", "host"},
+	    {"shadowtapDnsName", "dns_name"},
 	    {"shadowtapSni", "sni"},
 	    {"shadowtapJa4", "ja4"},
 	    {"shadowtapTlsVersion", "tls_version"},
@@ -162,6 +166,16 @@ static void put_own(struct line *l, const json_t *e)
 		put_list(l, lists[i].key, json_object_get(e, lists[i].field), lists[i].member);
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		put_text(l, texts[i][0], fact_text(e, texts[i][1]));
+	const json_t *connector = json_object_get(e, "connector"), *change = json_object_get(e, "change");
+	put_text(l, "shadowtapConnector", fact_text(connector, "vendor"));
+	put_text(l, "shadowtapConnectorApi", fact_text(connector, "api"));
+	put_text(l, "shadowtapConnectorName", fact_text(connector, "name"));
+	put_text(l, "shadowtapConnectorId", fact_text(connector, "id"));
+	put_text(l, "shadowtapChangeList", fact_text(change, "list"));
+	put_text(l, "shadowtapChangeName", fact_text(change, "name"));
+	put_list(l, "shadowtapChangeParts", json_object_get(change, "parts"), NULL);
+	put_text(l, "shadowtapChangeBefore", fact_text(change, "before"));
+	put_text(l, "shadowtapChangeAfter", fact_text(change, "after"));
 	put_text(l, "shadowtapProxy", fact_text(json_object_get(e, "proxy"), "kind"));
 	put_text(l, "shadowtapEncrypted", fact_flag(e, "encrypted") ? "true" : "false");
 	put_text(l, "shadowtapDecrypted", fact_flag(e, "decrypted") ? "true" : "false");

@@ -12,7 +12,8 @@ static const char *const own_fields[] = {"schema_version", "kind",
 					 "verdict",        "confidence",
 					 "stage",          "severity",
 					 "reasons",        "findings",
-					 "unverified",     "encapsulation",
+					 "unverified",     "tags",
+					 "dns_name",       "encapsulation",
 					 "proxy",          "claimed_client",
 					 "transport",      "encrypted",
 					 "decrypted",      "sni",
@@ -22,6 +23,8 @@ static const char *const own_fields[] = {"schema_version", "kind",
 					 "joined",         "session",
 					 "auth",           "methods",
 					 "server_methods", "tools_called",
+					 "resources_read", "prompts_got",
+					 "connector",      "change",
 					 "requests",       "errors",
 					 "payload_bytes",  "app_label",
 					 "capture",        "first_frame",
@@ -79,6 +82,10 @@ static void put_texts(struct tree *t, const struct alert *a)
 	tree_text(t, "rule.category", fact_text(e, "verdict"));
 	tree_text(t, "rule.version", fact_text(e, "signature_set"));
 	tree_append(t, "tags", "mcp");
+	size_t i;
+	json_t *tag;
+	json_array_foreach(json_object_get(e, "tags"), i, tag)
+		tree_append(t, "tags", json_string_value(tag));
 }
 
 static void put_observer(struct tree *t, const json_t *e, const struct alert_sender *who)
@@ -122,6 +129,7 @@ static void put_ends(struct tree *t, const json_t *e)
 	json_array_foreach(json_object_get(e, "claimed_client"), i, claim)
 		tree_append(t, "related.ip", fact_text(claim, "address"));
 	tree_append(t, "related.hosts", server.name[0] ? server.name : NULL);
+	tree_append(t, "related.hosts", fact_text(e, "dns_name"));
 }
 
 static void put_vlan(struct tree *t, const json_t *e, size_t i, const char *path)

@@ -19,6 +19,7 @@ static const char *const context_fields[] = {"schema_version",
 					     "reasons",
 					     "findings",
 					     "unverified",
+					     "tags",
 					     "direction",
 					     "encapsulation",
 					     "proxy",
@@ -27,6 +28,7 @@ static const char *const context_fields[] = {"schema_version",
 					     "http_version",
 					     "encrypted",
 					     "decrypted",
+					     "dns_name",
 					     "host",
 					     "protocol_version",
 					     "protocol_version_requested",
@@ -40,10 +42,14 @@ static const char *const context_fields[] = {"schema_version",
 					     "methods",
 					     "server_methods",
 					     "tools_called",
+					     "resources_read",
+					     "prompts_got",
 					     "requests",
 					     "errors",
 					     "payload_bytes",
 					     "app_label",
+					     "connector",
+					     "change",
 					     "signature_set",
 					     NULL};
 
@@ -170,6 +176,9 @@ static void put_metadata(struct tree *t, const json_t *e)
 		tree_append(t, texts[i][0], fact_text(e, texts[i][1]));
 	tree_names(t, "alert.metadata.mcp_tools", json_object_get(e, "tools_called"));
 	tree_copy(t, "alert.metadata.mcp_findings", json_object_get(e, "findings"));
+	tree_copy(t, "alert.metadata.mcp_tags", json_object_get(e, "tags"));
+	tree_append(t, "alert.metadata.mcp_connector", fact_text(json_object_get(e, "connector"), "vendor"));
+	tree_append(t, "alert.metadata.mcp_changed", fact_text(json_object_get(e, "change"), "name"));
 	size_t i;
 	json_t *reason;
 	json_array_foreach(json_object_get(e, "reasons"), i, reason)

@@ -56,6 +56,40 @@ static void put_carrier(struct line *l, const json_t *e)
 	}
 }
 
+/* `; changed tools search_customers: description, input-schema` */
+static void put_change(struct line *l, const json_t *change)
+{
+	const json_t *parts = json_object_get(change, "parts");
+	if (!json_is_object(change))
+		return;
+	put_named(l, "changed", fact_text(change, "list"));
+	if (fact_text(change, "name")) {
+		line_puts(l, " ");
+		line_name(l, fact_text(change, "name"));
+	}
+	if (json_array_size(parts)) {
+		line_puts(l, ": ");
+		line_list(l, parts, NULL);
+	}
+}
+
+/* `; connector anthropic crm at api.anthropic.com` */
+static void put_connector(struct line *l, const json_t *connector)
+{
+	if (!json_is_object(connector))
+		return;
+	put_named(l, "connector", fact_text(connector, "vendor"));
+	const char *name = fact_text(connector, "name") ? fact_text(connector, "name") : fact_text(connector, "id");
+	if (name) {
+		line_puts(l, " ");
+		line_name(l, name);
+	}
+	if (fact_text(connector, "api")) {
+		line_puts(l, " at ");
+		line_name(l, fact_text(connector, "api"));
+	}
+}
+
 void format_text(const struct alert *a, struct line *l)
 {
 	const json_t *e = a->event, *proxy = json_object_get(e, "proxy");
@@ -64,13 +98,19 @@ void format_text(const struct alert *a, struct line *l)
 	put_carrier(l, e);
 	put_party(l, e, "client", "client_name", "client_version");
 	put_party(l, e, "server", "server_name", "server_version");
+	put_change(l, json_object_get(e, "change"));
+	put_connector(l, json_object_get(e, "connector"));
 	put_list(l, e, "tools", "tools_called", NULL);
+	put_list(l, e, "resources", "resources_read", NULL);
+	put_list(l, e, "prompts", "prompts_got", NULL);
 	put_list(l, e, "findings", "findings", NULL);
+	put_list(l, e, "tags", "tags", NULL);
 	put_named(l, "rule", fact_text(e, "rule"));
 	put_list(l, e, "because", "reasons", "detail");
 	put_named(l, "user agent", fact_text(e, "user_agent"));
 	put_named(l, "auth", fact_text(e, "auth"));
 	put_list(l, e, "unverified", "unverified", NULL);
+	put_named(l, "DNS name", fact_text(e, "dns_name"));
 	put_named(l, "through", fact_text(proxy, "kind"));
 	put_list(l, e, "claimed client", "claimed_client", "address");
 	put_list(l, e, "layers", "encapsulation", NULL);

@@ -96,6 +96,21 @@ static void put_vector_of_counts(struct tree *t, const char *name, const char *n
 		tree_push(t, name_of_counts, json_integer(json_integer_value(json_object_iter_value(at))));
 }
 
+/* Objects have a column for each member: connector_vendor, change_list ... */
+static void put_parts(struct tree *t, const json_t *e)
+{
+	static const char *const parts[][3] = {
+	    {"connector", "vendor", "connector_vendor"}, {"connector", "api", "connector_api"},
+	    {"connector", "name", "connector_name"},     {"connector", "id", "connector_id"},
+	    {"change", "list", "change_list"},           {"change", "name", "change_name"},
+	    {"change", "parts", "change_parts"},         {"change", "before", "change_before"},
+	    {"change", "after", "change_after"},         {"change", "text_before", "change_text_before"},
+	    {"change", "text_after", "change_text_after"},
+	};
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		tree_copy(t, parts[i][2], json_object_get(json_object_get(e, parts[i][0]), parts[i][1]));
+}
+
 static void put_mcp(struct tree *t, const json_t *e)
 {
 	/* as the event names them; those of http.log and ssl.log as these logs do, but for ssl's server_name, which is
@@ -109,6 +124,8 @@ static void put_mcp(struct tree *t, const json_t *e)
 	    {"rule", "rule"},
 	    {"findings", "findings"},
 	    {"unverified", "unverified"},
+	    {"tags", "tags"},
+	    {"dns_name", "dns_name"},
 	    {"transport", "transport"},
 	    {"http_version", "http_version"},
 	    {"encrypted", "encrypted"},
@@ -146,6 +163,9 @@ static void put_mcp(struct tree *t, const json_t *e)
 	put_vector_of_counts(t, "methods", "method_counts", json_object_get(e, "methods"));
 	put_vector_of_counts(t, "server_methods", "server_method_counts", json_object_get(e, "server_methods"));
 	put_vector_of_counts(t, "tools", "tool_counts", json_object_get(e, "tools_called"));
+	put_vector_of_counts(t, "resources", "resource_counts", json_object_get(e, "resources_read"));
+	put_vector_of_counts(t, "prompts", "prompt_counts", json_object_get(e, "prompts_got"));
+	put_parts(t, e);
 }
 
 void format_zeek(const struct alert *a, struct tree *t)
