@@ -323,7 +323,7 @@ static int prepare(struct replay *r)
 		.signature_set = signature_set_version(r->signatures), .captures = (const char *const *)o->files,
 		.n_captures = o->n_files, .on_event = on_event, .on_settled = on_settled, .context = r};
 	/* a fixed key: which flows share a shard, and so a cap, must not change from run to run */
-	struct sensor_config sensor = {.signatures = r->signatures, .workers = o->workers,
+	struct sensor_config sensor = {.signatures = r->signatures, .workers = o->workers, .lazy = true,
 	                               .shard_key = {0x736861646f777461, 0x707265706c617931},
 	                               .session_key = {0x736861646f777461, 0x7073657373696f6e},
 	                               .evidence_bytes = o->write ? o->write_buffer : 0, .on_evidence = on_evidence};

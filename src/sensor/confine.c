@@ -70,7 +70,7 @@ static int warm_libraries(char error[CONFINE_ERROR_TEXT])
 		pthread_join(thread, NULL);
 	free(blocks);
 	tls_cipher_warm_up();  /* libcrypto reads its configuration and loads its errors */
-	hint_free(hint_new()); /* nDPI's libgcrypt looks for the machine's FIPS mode, once */
+	hint_free(hint_new(false)); /* nDPI's libgcrypt looks for the machine's FIPS mode, once */
 	quic_opener_free(quic_opener_new()); /* libcrypto opens openssl.cnf */
 #ifdef __SANITIZE_ADDRESS__
 	/* its report reads /proc/self/maps and the program's symbols: now, or the report would end in SIGSYS

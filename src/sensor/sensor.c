@@ -26,7 +26,8 @@ struct sensor {
 	size_t n_wanted, cap_wanted;
 	bool want_failed;           /* out of memory */
 	struct tls_secrets *secrets; /* NULL: none are expected */
-	int64_t now_ns, ticked_s;   /* packet time: the latest, and the second that was last ticked */
+	int64_t now_ns;             /* packet time: the latest */
+	int64_t second_ends_ns;     /* and where the second ends that was last ticked */
 	int64_t tick_ns;            /* a tick that waits for the next packet */
 	bool started;
 	struct anomaly_counts anomalies;
@@ -126,9 +127,12 @@ int sensor_new(const struct sensor_config *config, sensor_observation_fn *on_obs
 		ok &= shard_evidence_init(&s->shards[i].evidence, config->evidence_bytes / FLOW_SHARDS) == 0;
 	/* a single worker reads in the caller's thread: one batch will do */
 	for (unsigned i = 0; i < 2 && (i == 0 || config->workers > 1); i++)
-		ok &= (s->batches[i] = calloc(1, sizeof *s->batches[i])) != NULL;
+		if ((s->batches[i] = calloc(1, sizeof *s->batches[i])) != NULL)
+			batch_clear(s->batches[i]);
+		else
+			ok = false;
 	if (ok)
-		s->pool = worker_pool_new(s->shards, config->workers,
+		s->pool = worker_pool_new(s->shards, config->workers, config->lazy,
 		                          &(struct worker_callbacks){on_observation_out, on_evidence_out, give_wanted}, s);
 	if (!s->pool) {
 		sensor_free(s);
@@ -146,8 +150,7 @@ static int run_batch(struct sensor *s)
 	int r = worker_pool_run(s->pool, b);
 	if (s->batches[1])
 		s->filling ^= 1;
-	s->batches[s->filling]->n = 0;
-	s->batches[s->filling]->n_bytes = 0;
+	batch_clear(s->batches[s->filling]);
 	return r;
 }
 
@@ -171,6 +174,11 @@ static int make_room(struct sensor *s, size_t n)
 	return b->cap_bytes < b->n_bytes + n ? FAIL_MEMORY : r;
 }
 
+static void second_of(struct sensor *s, int64_t time_ns)
+{
+	s->second_ends_ns = (time_ns / NS_PER_SEC + 1) * NS_PER_SEC;
+}
+
 /* Seconds of packet time as they pass: shards age by them, all at the same packet. */
 static void tick(struct sensor *s, int64_t time_ns)
 {
@@ -179,66 +187,91 @@ static void tick(struct sensor *s, int64_t time_ns)
 		return;
 	}
 	s->now_ns = time_ns;
-	int64_t second = time_ns / NS_PER_SEC;
-	if (s->started && second > s->ticked_s)
+	if (s->started && time_ns < s->second_ends_ns)
+		return;
+	if (s->started)
 		s->tick_ns = time_ns;
-	s->ticked_s = second;
+	second_of(s, time_ns);
 	s->started = true;
+}
+
+/* The entry to be filled next. */
+static struct batch_entry *next_entry(struct sensor *s)
+{
+	struct batch *b = s->batches[s->filling];
+	return &b->entries[b->n];
+}
+
+static int entry_filled(struct sensor *s)
+{
+	struct batch *b = s->batches[s->filling];
+	batch_add(b);
+	return b->n == BATCH_PACKETS ? run_batch(s) : 0;
 }
 
 /* An entry that is no packet: all shards get it, between the same two packets. */
 static int add_entry(struct sensor *s, enum entry_kind kind, int64_t value_ns)
 {
-	struct batch *b = s->batches[s->filling];
-	struct batch_entry *e = &b->entries[b->n++];
+	struct batch_entry *e = next_entry(s);
 	e->kind = kind;
 	e->tick_ns = value_ns;
-	return b->n == BATCH_PACKETS ? run_batch(s) : 0;
+	return entry_filled(s);
 }
 
-static int enqueue(struct sensor *s, const struct packet *p)
+/* The next entry has its packet. */
+static int packet_filled(struct sensor *s)
 {
-	struct batch *b = s->batches[s->filling];
-	struct batch_entry *e = &b->entries[b->n++];
+	struct batch_entry *e = next_entry(s);
 	e->kind = ENTRY_PACKET;
-	e->packet = *p;
 	e->tick_ns = s->tick_ns;
 	s->tick_ns = 0;
-	e->place = flow_place_of(p, &s->shard_key);
-	e->shard = (uint8_t)flow_place_shard(&e->place);
-	return b->n == BATCH_PACKETS ? run_batch(s) : 0;
+	e->place = flow_place_of(&e->packet, &s->shard_key);
+	return entry_filled(s);
+}
+
+/* The next entry's packet shall keep its bytes: a copy of them goes into the batch, or both into the next one. */
+static int packet_keep(struct sensor *s)
+{
+	struct batch_entry *e = next_entry(s);
+	struct packet p = e->packet;
+	size_t n = packet_copy_size(&p);
+	int r = make_room(s, n);
+	if (r != 0)
+		return r;
+	struct batch *b = s->batches[s->filling];
+	packet_copy(&p, b->bytes + b->n_bytes);
+	b->n_bytes += n;
+	next_entry(s)->packet = p;
+	return 0;
 }
 
 int sensor_feed(struct sensor *s, const struct frame *f, bool stable)
 {
-	struct packet p;
+	struct packet *p = &next_entry(s)->packet;
 	s->stats.frames++;
 	s->stats.frame_bytes += f->len;
 	tick(s, f->time_ns);
-	switch (decode_frame(s->decoder, f, &p)) {
+	switch (decode_frame(s->decoder, f, p)) {
 	case DECODE_PACKET: s->stats.packets++; break;
 	case DECODE_HELD: s->stats.held++; return 0;
 	case DECODE_OTHER: s->stats.other++; return 0;
 	default: s->stats.refused++; return 0;
 	}
 	/* a datagram put together from fragments lies in the decoder, not in the frame */
-	if (!stable || p.ip < f->data || p.ip >= f->data + f->caplen) {
-		size_t n = packet_copy_size(&p);
-		int r = make_room(s, n);
+	if (!stable || p->ip < f->data || p->ip >= f->data + f->caplen) {
+		int r = packet_keep(s);
 		if (r != 0)
 			return r;
-		struct batch *b = s->batches[s->filling];
-		packet_copy(&p, b->bytes + b->n_bytes);
-		b->n_bytes += n;
 	}
-	return enqueue(s, &p);
+	return packet_filled(s);
 }
 
 int sensor_packet(struct sensor *s, const struct packet *p)
 {
 	s->stats.packets++;
 	tick(s, p->time_ns);
-	return enqueue(s, p);
+	next_entry(s)->packet = *p;
+	return packet_filled(s);
 }
 
 int sensor_tick(struct sensor *s, int64_t now_ns)
@@ -258,7 +291,7 @@ int sensor_clock_stepped(struct sensor *s, int64_t by_ns)
 	int r = s->tick_ns ? add_entry(s, ENTRY_TIME, s->tick_ns) : 0;
 	s->tick_ns = 0;
 	s->now_ns += by_ns;
-	s->ticked_s = s->now_ns / NS_PER_SEC;
+	second_of(s, s->now_ns);
 	return r ? r : add_entry(s, ENTRY_CLOCK_STEP, by_ns);
 }
 
@@ -359,7 +392,7 @@ void sensor_stats(const struct sensor *s, struct sensor_stats *ret)
 		if (h->evidence.ring)
 			ret->evidence.overwritten += evidence_ring_overwritten(h->evidence.ring);
 	}
-	for (unsigned i = 0; i < worker_pool_size(s->pool); i++) {
+	for (unsigned i = 0; i < worker_pool_servers(s->pool); i++) {
 		const struct label_counts *l = worker_pool_labels(s->pool, i);
 		for (unsigned k = 0; k < l->n; k++) {
 			unsigned at = 0;

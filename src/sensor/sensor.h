@@ -21,6 +21,7 @@ typedef void sensor_evidence_fn(void *context, const struct frame *f, const char
 struct sensor_config {
 	struct signature_set *signatures;       /* held (signature_set_hold), not taken over */
 	unsigned workers;                       /* 1..SENSOR_WORKERS_MAX; 1 works in the caller's thread */
+	bool lazy;                              /* nDPI is set up when it is first asked: it may open files then */
 	struct hash_key shard_key;              /* replay: fixed, so that caps fall the same way each time; live: random */
 	struct hash_key session_key;            /* session ids become keys under it; live: random, and kept by a restarted sensor */
 	bool definition_texts;                  /* of what servers offer, not only their hashes */

@@ -134,7 +134,7 @@ static bool open_captures(struct process *p, bool tolerant, struct captures *ret
 /* Libraries that look at files when they are first used do so now. */
 static bool warm_up(void)
 {
-	struct hint *hint = hint_new(); /* libgcrypt behind nDPI reads its configuration */
+	struct hint *hint = hint_new(false); /* libgcrypt behind nDPI reads its configuration */
 	bool ok = hint;
 	tzset();
 	jsonfile_warm_up();

@@ -20,13 +20,13 @@ struct shard {
 	struct flow_table *flows;
 	struct signature_set *signatures;  /* the sensor's; each flow's work holds it too */
 	struct quic_opener *quic_opener;
-	struct hint *hint;                 /* the worker's */
-	struct label_counts *labels;       /* the worker's */
+	struct hint *hint;                 /* of whoever serves it */
+	struct label_counts *labels;       /* likewise */
 	bool definition_texts;             /* wanted of what servers offer */
 	struct hash_key session_key;       /* that session ids are hashed with */
 	shard_observation_fn *on_observation;
 	shard_evidence_fn *on_evidence;
-	void *context;                     /* the worker's */
+	void *context;                     /* likewise */
 	struct anomaly_counts anomalies;
 	struct shard_counts counts;
 	struct flow_work *stalest, *freshest;
@@ -40,6 +40,14 @@ struct shard {
 
 /* key: see flow_table_new(). FAIL_MEMORY. */
 int shard_init(struct shard *s, struct signature_set *signatures, const struct hash_key *key);
+/* Who calls the functions below until somebody else does. */
+static inline void shard_served_by(struct shard *s, struct hint *hint, struct label_counts *labels, void *context)
+{
+	s->hint = hint;
+	s->labels = labels;
+	s->context = context;
+}
+
 void shard_packet(struct shard *s, const struct packet *p, const struct flow_place *place);
 void shard_age(struct shard *s, int64_t now_ns);
 /* Secrets may have come since: what waits for them is tried. Cheap if none have. */

@@ -1,7 +1,11 @@
 #include "worker.h"
 #include "status.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+
+/* Packets of a shard that are fetched ahead of being read: as many as there are cache misses that a core waits for at a time. */
+enum { FETCHED_AHEAD = 16, SERVERS_MAX = 32 + 1 };
 
 struct output {
 	uint32_t entry;  /* index in the batch that caused it */
@@ -13,9 +17,9 @@ struct output {
 	char *comment;
 };
 
+/* Who serves shards: a thread, or the caller's. */
 struct worker {
 	struct worker_pool *pool;
-	unsigned index;
 	pthread_t thread;
 	struct hint *hint;
 	struct label_counts labels;
@@ -28,13 +32,14 @@ struct worker {
 
 struct worker_pool {
 	struct shard *shards;
-	struct worker workers[32];
-	unsigned n, started;
+	struct worker workers[SERVERS_MAX]; /* the caller's thread is the last */
+	unsigned n, started;                /* n: servers; started: threads */
 	struct worker_callbacks callbacks;
 	void *context;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct batch *batch;      /* being served, or NULL */
+	atomic_uint next_shard;   /* of the batch, that nobody has taken yet */
 	uint64_t generation;
 	unsigned busy;
 	bool stop;
@@ -77,34 +82,76 @@ static void on_evidence(void *context, const struct frame *f, char *comment)
 	put_output(w, (struct output){.entry = w->entry, .shard = w->shard, .frame = *f, .comment = comment});
 }
 
-static void serve_all(struct worker *w, const struct batch_entry *e)
+void batch_clear(struct batch *b)
 {
-	struct worker_pool *p = w->pool;
-	for (unsigned i = w->index; i < FLOW_SHARDS; i += p->n) {
-		w->shard = (uint8_t)i;
-		struct shard *s = &p->shards[i];
-		switch (e->kind) {
-		case ENTRY_PACKET:
-		case ENTRY_TIME: shard_age(s, e->tick_ns); break;
-		case ENTRY_CLOCK_STEP: shard_clock_stepped(s, e->tick_ns); break;
-		case ENTRY_DRAIN: shard_drain(s); break;
+	b->n = b->n_marks = 0;
+	b->n_bytes = 0;
+	for (unsigned i = 0; i < FLOW_SHARDS; i++)
+		b->lists[i].first = b->lists[i].last = BATCH_LIST_END;
+}
+
+void batch_add(struct batch *b)
+{
+	struct batch_entry *e = &b->entries[b->n];
+	if (e->tick_ns || e->kind != ENTRY_PACKET)
+		b->marks[b->n_marks++] = (uint16_t)b->n;
+	if (e->kind == ENTRY_PACKET) {
+		unsigned shard = flow_place_shard(&e->place);
+		uint16_t last = b->lists[shard].last;
+		*(last == BATCH_LIST_END ? &b->lists[shard].first : &b->entries[last].next) = (uint16_t)b->n;
+		b->lists[shard].last = (uint16_t)b->n;
+		e->next = BATCH_LIST_END;
+	}
+	b->n++;
+}
+
+static void serve_mark(struct worker *w, struct shard *s, const struct batch *b, unsigned mark)
+{
+	const struct batch_entry *e = &b->entries[b->marks[mark]];
+	w->entry = b->marks[mark];
+	switch (e->kind) {
+	case ENTRY_PACKET:
+	case ENTRY_TIME: shard_age(s, e->tick_ns); break;
+	case ENTRY_CLOCK_STEP: shard_clock_stepped(s, e->tick_ns); break;
+	case ENTRY_DRAIN: shard_drain(s); break;
+	}
+}
+
+/* All that the batch has for one shard, in packet order. A look-up waits for memory twice, for the place in the table and for
+ * the flow: both are asked for some packets ahead. */
+static void serve_shard(struct worker *w, const struct batch *b, unsigned index)
+{
+	struct shard *s = &w->pool->shards[index];
+	unsigned mark = 0;
+	w->shard = (uint8_t)index;
+	shard_served_by(s, w->hint, &w->labels, w);
+	for (uint16_t i = b->lists[index].first; i != BATCH_LIST_END;) {
+		uint16_t ahead[FETCHED_AHEAD];
+		unsigned n = 0;
+		for (; n < FETCHED_AHEAD && i != BATCH_LIST_END; i = b->entries[i].next) {
+			flow_table_fetch_place(s->flows, &b->entries[i].place);
+			ahead[n++] = i;
+		}
+		for (unsigned k = 0; k < n; k++)
+			flow_table_fetch_flow(s->flows, &b->entries[ahead[k]].place);
+		for (unsigned k = 0; k < n; k++) {
+			const struct batch_entry *e = &b->entries[ahead[k]];
+			for (; mark < b->n_marks && b->marks[mark] <= ahead[k]; mark++)
+				serve_mark(w, s, b, mark);
+			w->entry = ahead[k];
+			shard_packet(s, &e->packet, &e->place);
 		}
 	}
+	for (; mark < b->n_marks; mark++)
+		serve_mark(w, s, b, mark);
 }
 
 static void serve(struct worker *w, const struct batch *b)
 {
 	struct worker_pool *p = w->pool;
-	for (unsigned i = 0; i < b->n; i++) {
-		const struct batch_entry *e = &b->entries[i];
-		w->entry = i;
-		if (e->tick_ns || e->kind != ENTRY_PACKET)
-			serve_all(w, e);
-		if (e->kind == ENTRY_PACKET && e->shard % p->n == w->index) {
-			w->shard = e->shard;
-			shard_packet(&p->shards[e->shard], &e->packet, &e->place);
-		}
-	}
+	for (unsigned i; (i = atomic_fetch_add_explicit(&p->next_shard, 1, memory_order_relaxed)) < FLOW_SHARDS;)
+		if (b->lists[i].first != BATCH_LIST_END || b->n_marks)
+			serve_shard(w, b, i);
 }
 
 static void *worker_main(void *context)
@@ -130,35 +177,32 @@ static void *worker_main(void *context)
 	return NULL;
 }
 
-struct worker_pool *worker_pool_new(struct shard *shards, unsigned workers, const struct worker_callbacks *callbacks,
+struct worker_pool *worker_pool_new(struct shard *shards, unsigned workers, bool lazy, const struct worker_callbacks *callbacks,
                                     void *context)
 {
 	struct worker_pool *p = calloc(1, sizeof *p);
 	if (!p)
 		return NULL;
 	p->shards = shards;
-	p->n = workers;
+	p->threads = workers > 1;
+	p->n = p->threads ? workers + 1 : 1;
 	p->callbacks = *callbacks;
 	p->context = context;
-	p->threads = workers > 1;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->changed, NULL);
-	for (unsigned i = 0; i < workers; i++) {
+	atomic_init(&p->next_shard, FLOW_SHARDS);
+	for (unsigned i = 0; i < p->n; i++) {
 		struct worker *w = &p->workers[i];
 		w->pool = p;
-		w->index = i;
-		w->hint = hint_new();
+		w->hint = hint_new(lazy);
 		if (!w->hint)
 			goto failed;
-		for (unsigned k = i; k < FLOW_SHARDS; k += workers) {
-			shards[k].hint = w->hint;
-			shards[k].labels = &w->labels;
-			shards[k].on_observation = on_observation;
-			shards[k].on_evidence = on_evidence;
-			shards[k].context = w;
-		}
 	}
-	for (unsigned i = 0; p->threads && i < workers; i++, p->started++)
+	for (unsigned i = 0; i < FLOW_SHARDS; i++) {
+		shards[i].on_observation = on_observation;
+		shards[i].on_evidence = on_evidence;
+	}
+	for (unsigned i = 0; i + 1 < p->n; i++, p->started++)
 		if (pthread_create(&p->workers[i].thread, NULL, worker_main, &p->workers[i]) != 0)
 			goto failed;
 	return p;
@@ -210,34 +254,40 @@ static int hand_over(struct worker_pool *p)
 
 int worker_pool_run(struct worker_pool *p, struct batch *b)
 {
+	struct worker *own = &p->workers[p->n - 1];
 	if (!p->threads) {
 		if (!b)
 			return 0;
-		serve(&p->workers[0], b);
+		atomic_store_explicit(&p->next_shard, 0, memory_order_relaxed);
+		serve(own, b);
 		return hand_over(p);
 	}
+	if (p->batch)
+		serve(own, p->batch); /* rather than wait */
 	pthread_mutex_lock(&p->lock);
 	while (p->busy)
 		pthread_cond_wait(&p->changed, &p->lock);
+	p->batch = NULL;
 	pthread_mutex_unlock(&p->lock);
 	int failed = hand_over(p); /* before the workers write again */
 	if (b) {
 		pthread_mutex_lock(&p->lock);
 		p->batch = b;
-		p->busy = p->n;
+		p->busy = p->started;
 		p->generation++;
+		atomic_store_explicit(&p->next_shard, 0, memory_order_relaxed);
 		pthread_cond_broadcast(&p->changed);
 		pthread_mutex_unlock(&p->lock);
 	}
 	return failed;
 }
 
-const struct label_counts *worker_pool_labels(const struct worker_pool *p, unsigned worker)
+const struct label_counts *worker_pool_labels(const struct worker_pool *p, unsigned server)
 {
-	return &p->workers[worker].labels;
+	return &p->workers[server].labels;
 }
 
-unsigned worker_pool_size(const struct worker_pool *p)
+unsigned worker_pool_servers(const struct worker_pool *p)
 {
 	return p->n;
 }

@@ -60,30 +60,38 @@ static bool finalize(struct ndpi_detection_module_struct *module)
 #endif
 }
 
-struct hint *hint_new(void)
+static bool module_make(struct hint *h)
 {
-	struct hint *h = malloc(sizeof *h);
-	if (!h)
-		return NULL;
 #if NDPI_RELEASE >= 410
 	h->module = ndpi_init_detection_module(NULL);
 #else
 	h->module = ndpi_init_detection_module(ndpi_no_prefs);
 #endif
-	if (!h->module) {
-		free(h);
-		return NULL;
-	}
+	if (!h->module)
+		return false;
 #if NDPI_RELEASE < 500
 	NDPI_PROTOCOL_BITMASK all;
 	NDPI_BITMASK_SET_ALL(all);
 	(void)ndpi_set_protocol_detection_bitmask2(h->module, &all);
 #endif
-	if (!finalize(h->module)) {
-		hint_free(h);
+	if (finalize(h->module))
+		return true;
+	ndpi_exit_detection_module(h->module);
+	h->module = NULL;
+	return false;
+}
+
+struct hint *hint_new(bool lazy)
+{
+	struct hint *h = malloc(sizeof *h);
+	if (!h)
+		return NULL;
+	h->module = NULL;
+	h->flow_bytes = sizeof(struct hint_flow) + ndpi_detection_get_sizeof_ndpi_flow_struct();
+	if (!lazy && !module_make(h)) {
+		free(h);
 		return NULL;
 	}
-	h->flow_bytes = sizeof(struct hint_flow) + ndpi_detection_get_sizeof_ndpi_flow_struct();
 	return h;
 }
 
@@ -91,7 +99,8 @@ void hint_free(struct hint *h)
 {
 	if (!h)
 		return;
-	ndpi_exit_detection_module(h->module);
+	if (h->module)
+		ndpi_exit_detection_module(h->module);
 	free(h);
 }
 
@@ -102,7 +111,7 @@ size_t hint_flow_memory(const struct hint *h)
 
 struct hint_flow *hint_flow_new(struct hint *h)
 {
-	return calloc(1, h->flow_bytes);
+	return h->module || module_make(h) ? calloc(1, h->flow_bytes) : NULL;
 }
 
 void hint_flow_free(struct hint *h, struct hint_flow *f)
@@ -129,7 +138,7 @@ static bool is_final(struct hint *h, struct hint_flow *f, const ndpi_protocol *p
 
 bool hint_feed(struct hint *h, struct hint_flow *f, const struct packet *p, enum direction d)
 {
-	if (f->final)
+	if (f->final || (!h->module && !module_make(h)))
 		return true;
 	uint16_t n = p->ip_n < UINT16_MAX ? (uint16_t)p->ip_n : UINT16_MAX; /* it cannot take more */
 	uint64_t ms = p->time_ns > 0 ? (uint64_t)p->time_ns / (NS_PER_SEC / 1000) : 0;
@@ -166,6 +175,8 @@ static void guess(struct hint *h, struct hint_flow *f)
 void hint_label(struct hint *h, struct hint_flow *f, char out[HINT_LABEL_TEXT])
 {
 	out[0] = '\0';
+	if (!h->module && !module_make(h))
+		return;
 	/* Before its first packet nDPI's flow has no addresses to guess from. */
 	if (f->app == NDPI_PROTOCOL_UNKNOWN && f->packets > 0)
 		guess(h, f);

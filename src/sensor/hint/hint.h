@@ -1,6 +1,6 @@
 /* First packets of flows that our own first-bytes test leaves open -> nDPI's protocol label. A hint for the analyst,
  * never a gate. The only place that includes nDPI, so all differences between its releases (4.2 to 5.x) stay here.
- * One struct hint per shard worker: not thread-safe. nDPI's caches span flows: labels are exempt from determinism. */
+ * One struct hint per shard worker: not thread-safe. A hint_flow may go from one hint to another. nDPI's caches span flows: labels are exempt from determinism. */
 #ifndef SHADOWTAP_HINT_H
 #define SHADOWTAP_HINT_H
 
@@ -15,8 +15,10 @@ struct hint_flow; /* nDPI's state of one flow while it is undecided */
  * more cost time and hold its flow state (some kilobytes) longer. */
 #define HINT_MAX_PACKETS 10
 
-struct hint *hint_new(void); /* NULL when nDPI or memory fails */
-struct hint_flow *hint_flow_new(struct hint *h);
+/* lazy: nDPI's module, some ten milliseconds and megabytes, is made when the first flow wants it; until then it may open no
+ * file of its own. NULL when nDPI or memory fails. */
+struct hint *hint_new(bool lazy);
+struct hint_flow *hint_flow_new(struct hint *h); /* NULL likewise */
 /* Hands one packet to nDPI. True when nDPI has a final answer (or HINT_MAX_PACKETS were seen): feed no more. */
 bool hint_feed(struct hint *h, struct hint_flow *f, const struct packet *p, enum direction d);
 /* "TLS", "HTTP", "DNS.Google" ... or an empty string. May be called once, at the end: lets nDPI guess (by port). */

@@ -56,7 +56,7 @@ static const uint8_t dns[] = "\x12\x34\1\0\0\1\0\0\0\0\0\0\7example\3com\0\0\1\0
 static void http_and_dns_get_their_names(void **state)
 {
 	(void)state;
-	struct hint *h = hint_new();
+	struct hint *h = hint_new(false);
 	assert_non_null(h);
 	struct hint_flow *f = hint_flow_new(h);
 	assert_non_null(f);
@@ -88,7 +88,7 @@ static void http_and_dns_get_their_names(void **state)
 static void it_ends_after_so_many_packets(void **state)
 {
 	(void)state;
-	struct hint *h = hint_new();
+	struct hint *h = hint_new(false);
 	assert_non_null(h);
 	struct hint_flow *f = hint_flow_new(h);
 	assert_non_null(f);
@@ -113,7 +113,7 @@ static void it_ends_after_so_many_packets(void **state)
 static void an_unfed_flow_has_no_label(void **state)
 {
 	(void)state;
-	struct hint *h = hint_new();
+	struct hint *h = hint_new(false);
 	assert_non_null(h);
 	struct hint_flow *f = hint_flow_new(h);
 	assert_non_null(f);
@@ -131,7 +131,7 @@ static void an_unfed_flow_has_no_label(void **state)
 static void odd_packets_do_no_harm(void **state)
 {
 	(void)state;
-	struct hint *h = hint_new();
+	struct hint *h = hint_new(false);
 	assert_non_null(h);
 	static struct sent s;
 	send_to(&s, FROM_CLIENT, IP_PROTO_TCP, 40000, 80, TCP_ACK, request, sizeof request - 1);
