@@ -31,7 +31,8 @@ struct flow_work *flow_work_new(struct shard *s, struct flow *f, const struct pa
 		return NULL;
 	}
 	w->evidence.app = w->app;
-	app_stream_decrypts(w->app, &s->tls);
+	if (w->app)
+		app_stream_decrypts(w->app, &s->tls);
 	w->told_client = f->client_side;
 	if (p->src_mac && p->dst_mac) {
 		w->has_macs = true;
