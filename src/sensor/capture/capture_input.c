@@ -14,7 +14,7 @@
 #define BUFFER_BYTES (256u << 10)
 #define RAW_BYTES (64u << 10)
 /* A mapped file is walked in windows of this size; see map_window(). */
-#define MAP_WINDOW (8u << 20)
+#define MAP_WINDOW (2u << 20)
 
 static int input_fail(struct capture_input *in, int fail, const char *why)
 {
@@ -160,6 +160,11 @@ static int map_window(struct capture_input *in, size_t n)
 	}
 	size_t window = n + MAP_WINDOW;
 	in->end = in->map + (size - at < window ? size : at + window);
+#ifdef MADV_POPULATE_READ
+	/* All pages of the window at once: half the cost of a fault for each sixteen of them. An older kernel refuses, and faults do. */
+	size_t page = at & ~(size_t)4095;
+	madvise(in->map + page, (size_t)(in->end - in->map) - page, MADV_POPULATE_READ);
+#endif
 	if (at / MAP_WINDOW > 2) {
 		size_t behind = (at / MAP_WINDOW - 2) * MAP_WINDOW;
 		if (behind > in->map_dropped) {

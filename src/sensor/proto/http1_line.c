@@ -19,8 +19,7 @@ enum match { MATCH_NO, MATCH_SO_FAR, MATCH_YES };
 /* MATCH_SO_FAR: s ended before word did. */
 static enum match match_word(struct slice s, const char *word, bool fold)
 {
-	size_t n = strlen(word);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; word[i]; i++) {
 		if (i == s.n)
 			return MATCH_SO_FAR;
 		if ((fold ? ascii_lower(s.p[i]) : s.p[i]) != (uint8_t)word[i])
@@ -32,15 +31,21 @@ static enum match match_word(struct slice s, const char *word, bool fold)
 static enum match match_method(struct slice s, size_t *ret_n, bool *ret_connect)
 {
 	enum match best = MATCH_NO;
+	if (s.n && (s.p[0] < 'A' || s.p[0] > 'V')) /* none begins so: TLS, JSON and answers are told here */
+		return MATCH_NO;
 	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+		if (s.n && s.p[0] != (uint8_t)methods[i][0])
+			continue;
 		enum match m = match_word(s, methods[i], false);
+		if (m == MATCH_NO)
+			continue;
 		size_t n = strlen(methods[i]);
 		if (m == MATCH_YES && s.n > n && s.p[n] == ' ') {
 			*ret_n = n + 1;
 			*ret_connect = strcmp(methods[i], "CONNECT") == 0;
 			return MATCH_YES;
 		}
-		if (m == MATCH_SO_FAR || (m == MATCH_YES && s.n == n))
+		if (m == MATCH_SO_FAR || s.n == n)
 			best = MATCH_SO_FAR;
 	}
 	return best;
