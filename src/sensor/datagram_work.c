@@ -8,8 +8,8 @@ struct datagram_work {
 	struct quic *quic;
 };
 
-/* Who opens a QUIC connection is the client, whatever the ports say. Once there is evidence its roles stand: one event cannot have two clients,
- * and what the other end opens on the same ports must not turn round what was said. */
+/* Who opens a QUIC connection is the client, whatever the ports say. Once there is evidence its roles stand: one event
+ * cannot have two clients, and what the other end opens on the same ports must not turn round what was said. */
 static void on_quic_hello(void *context, const struct quic_hello *hello)
 {
 	struct flow_work *w = context;
@@ -36,7 +36,8 @@ struct datagram_work *datagram_work_new(enum datagram_protocol protocol, struct 
 	return d;
 }
 
-/* LIMIT_QUIC_TRIES of a second, counted in the flow itself: there need not be anything else of it from one try to the next. */
+/* LIMIT_QUIC_TRIES of a second, counted in the flow itself: there need not be anything else of it from one try to the
+ * next. */
 void datagram_work_packet(struct datagram_work *d, const struct packet *p, unsigned side)
 {
 	struct flow *f = d->w->flow;

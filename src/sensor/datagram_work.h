@@ -1,5 +1,5 @@
-/* Datagrams of a UDP flow -> what reads them, by how they begin, and what that finds -> the flow's evidence. Called by the
- * shard. Flows that begin nothing known here are not kept: they cost a look at their first bytes. */
+/* Datagrams of a UDP flow -> what reads them, by how they begin, and what that finds -> the flow's evidence. Called by
+ * the shard. Flows that begin nothing known here are not kept: they cost a look at their first bytes. */
 #ifndef SHADOWTAP_DATAGRAM_WORK_H
 #define SHADOWTAP_DATAGRAM_WORK_H
 
@@ -14,8 +14,9 @@ enum datagram_protocol {
 	DATAGRAM_QUIC,  /* a QUIC Initial, as far as its header says */
 };
 
-/* What a datagram begins that nobody of its flow reads yet. For each packet of each UDP flow that is not read: nothing but compares
- * of bytes that the packet has in its first cache line. A flow that gave observations and lost its work to a cap stays as it is. */
+/* What a datagram begins that nobody of its flow reads yet. For each packet of each UDP flow that is not read: nothing
+ * but compares of bytes that the packet has in its first cache line. A flow that gave observations and lost its work to
+ * a cap stays as it is. */
 static inline enum datagram_protocol datagram_begins(const struct flow *f, const struct packet *p)
 {
 	if (quic_begins(p->payload) && !f->told)

@@ -1,12 +1,14 @@
-/* A connection is known by the ID that its client chose for the server (the Destination Connection ID of its first Initial):
- * the keys of all its Initials are made of it. After a Retry the client goes on with another one, which is a new connection here that
- * says the same. Later Initials name IDs that the two sides chose since, so they are matched by the client's own ID and then
- * by whether the keys fit. An Initial that fits no known connection may open one: the keys made of its own ID tell.
- * Since the keys are public, whoever sees a connection's first packet can make up more of them; first bytes stand
- * (quic_stream.c) and a hello is read once. Who does not see it can only open connections of his own.
+/* A connection is known by the ID that its client chose for the server (the Destination Connection ID of its first
+ * Initial): the keys of all its Initials are made of it. After a Retry the client goes on with another one, which is a
+ * new connection here that says the same. Later Initials name IDs that the two sides chose since, so they are matched
+ * by the client's own ID and then by whether the keys fit. An Initial that fits no known connection may open one: the
+ * keys made of its own ID tell. Since the keys are public, whoever sees a connection's first packet can make up more of
+ * them; first bytes stand (quic_stream.c) and a hello is read once. Who does not see it can only open connections of
+ * his own.
  *
- * Known weaknesses: of a connection whose first packet was lost and whose client then sends no second flight under the same ID nothing can be
- * opened. A client without an ID of its own (Chrome) gives no hint which of its connections on these ports a packet is of: keys are tried. */
+ * Known weaknesses: of a connection whose first packet was lost and whose client then sends no second flight under the
+ * same ID nothing can be opened. A client without an ID of its own (Chrome) gives no hint which of its connections on
+ * these ports a packet is of: keys are tried. */
 #include "quic.h"
 #include "limits.h"
 #include "quic_stream.h"
@@ -15,7 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Datagrams without long headers from the client, after which what is missing of its hello will not come any more: the server had it. */
+/* Datagrams without long headers from the client, after which what is missing of its hello will not come any more: the
+ * server had it. */
 enum { SHORT_DATAGRAMS = 8, MESSAGE_HEADER = 4 };
 
 struct half {
@@ -43,8 +46,8 @@ struct quic {
 	void *context;
 	struct connection *connections[LIMIT_QUIC_CONNECTIONS]; /* oldest first */
 	unsigned n;
-	unsigned shorts;  /* datagrams of a client that went on, up to SHORT_DATAGRAMS */
-	bool handshake;   /* a client sent a packet of the next kind */
+	unsigned shorts; /* datagrams of a client that went on, up to SHORT_DATAGRAMS */
+	bool handshake;  /* a client sent a packet of the next kind */
 	bool failed;
 };
 
@@ -147,7 +150,7 @@ static void read_hello(struct quic *q, struct connection *c, enum direction d)
 	struct slice body = slice_of(bytes + MESSAGE_HEADER, n);
 	half_done(h);
 	bool told = d == FROM_CLIENT ? (tls_client_hello_read(body, 'q', &c->facts, q->anomalies), true)
-	                             : tls_server_hello_read(body, &c->facts, q->anomalies);
+				     : tls_server_hello_read(body, &c->facts, q->anomalies);
 	free(bytes);
 	/* a server's hello by itself names nobody: it is told with the client's */
 	if (told && c->half[FROM_CLIENT].done)
@@ -156,7 +159,14 @@ static void read_hello(struct quic *q, struct connection *c, enum direction d)
 
 /* ---- frames of an Initial packet (RFC 9000 12.4: these and no others) ---- */
 
-enum frame { FRAME_PADDING = 0, FRAME_PING = 1, FRAME_ACK = 2, FRAME_ACK_ECN = 3, FRAME_CRYPTO = 6, FRAME_CLOSE = 0x1c };
+enum frame {
+	FRAME_PADDING = 0,
+	FRAME_PING = 1,
+	FRAME_ACK = 2,
+	FRAME_ACK_ECN = 3,
+	FRAME_CRYPTO = 6,
+	FRAME_CLOSE = 0x1c
+};
 
 static void skip_ack(struct cursor *c, bool ecn)
 {
@@ -225,7 +235,8 @@ static bool is_id(const uint8_t *id, uint8_t n, struct slice other)
 	return slice_eq(slice_of(id, n), other);
 }
 
-/* Could the packet be of this connection, by its IDs? A client keeps its own ID (RFC 9000 7.2) and the server answers to it. */
+/* Could the packet be of this connection, by its IDs? A client keeps its own ID (RFC 9000 7.2) and the server answers
+ * to it. */
 static bool belongs(const struct connection *c, enum direction d, const struct quic_packet *p)
 {
 	if (d == FROM_SERVER)
@@ -234,7 +245,7 @@ static bool belongs(const struct connection *c, enum direction d, const struct q
 }
 
 static bool open_by(struct quic *q, struct connection *c, enum direction d, const struct quic_packet *p,
-                    struct slice *ret_frames)
+		    struct slice *ret_frames)
 {
 	struct half *h = &c->half[d];
 	struct quic_keys other;
@@ -276,7 +287,8 @@ static void make_room(struct quic *q)
 	memmove(q->connections + goes, q->connections + goes + 1, (q->n - goes) * sizeof *q->connections);
 }
 
-/* Tries the keys of the packet's own ID: it is then the first Initial of a client, or one from before the server's answer. */
+/* Tries the keys of the packet's own ID: it is then the first Initial of a client, or one from before the server's
+ * answer. */
 static struct connection *open_new(struct quic *q, unsigned side, const struct quic_packet *p, struct slice *ret_frames)
 {
 	struct quic_keys keys;

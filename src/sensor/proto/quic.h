@@ -1,7 +1,7 @@
-/* Datagrams of one UDP flow -> the hellos of the QUIC connections in it: what a client asks for and what the server chose,
- * as far as Initial packets show it. Called by the shard's datagram_work.
- * Reads nothing past the Initials, follows no connection to other addresses, and believes no packet whose tag is wrong.
- * RFC 9000, RFC 9001, RFC 9369; compatible version negotiation (RFC 9368) as far as it shows in Initials. */
+/* Datagrams of one UDP flow -> the hellos of the QUIC connections in it: what a client asks for and what the server
+ * chose, as far as Initial packets show it. Called by the shard's datagram_work. Reads nothing past the Initials,
+ * follows no connection to other addresses, and believes no packet whose tag is wrong. RFC 9000, RFC 9001, RFC 9369;
+ * compatible version negotiation (RFC 9368) as far as it shows in Initials. */
 #ifndef SHADOWTAP_QUIC_H
 #define SHADOWTAP_QUIC_H
 
@@ -11,9 +11,9 @@
 struct quic;
 
 struct quic_hello {
-	uint32_t version;               /* of the packets that carried it */
-	unsigned client;                /* the side that opened the connection */
-	const struct tls_facts *facts;  /* as tls.h describes them; certificates never show */
+	uint32_t version;              /* of the packets that carried it */
+	unsigned client;               /* the side that opened the connection */
+	const struct tls_facts *facts; /* as tls.h describes them; certificates never show */
 };
 
 /* A hello was read, or the beginning of one whose rest is lost. Again when the server's is. All borrowed. */
@@ -22,9 +22,9 @@ typedef void quic_hello_fn(void *context, const struct quic_hello *hello);
 /* NULL when out of memory. opener and anomalies are borrowed. */
 struct quic *quic_new(struct quic_opener *opener, struct anomaly_counts *anomalies, quic_hello_fn *fn, void *context);
 
-/* side: 0 or 1; whichever opens a connection is its client. wire_bytes: the datagram's length, more than there is of it where
- * the capture cut it. may_try: it may be asked whether a packet opens a connection not known yet, which costs some ten
- * microseconds. True if that was asked. */
+/* side: 0 or 1; whichever opens a connection is its client. wire_bytes: the datagram's length, more than there is of it
+ * where the capture cut it. may_try: it may be asked whether a packet opens a connection not known yet, which costs
+ * some ten microseconds. True if that was asked. */
 bool quic_datagram(struct quic *q, unsigned side, struct slice datagram, uint32_t wire_bytes, bool may_try);
 
 /* The flow ended: what is there of a hello that is not complete is read as far as it goes. */
@@ -32,7 +32,8 @@ void quic_end(struct quic *q);
 
 /* No connection of the flow is known: nothing is held, and the next datagram tells no more because of this one. */
 bool quic_is_idle(const struct quic *q);
-/* Every hello was read and the client has gone on: it sends no Initial of these connections any more (RFC 9001 4.9.1). */
+/* Every hello was read and the client has gone on: it sends no Initial of these connections any more (RFC 9001 4.9.1).
+ */
 bool quic_is_over(const struct quic *q);
 
 /* Memory ran out since the last call: some bytes are lost. */

@@ -1,5 +1,5 @@
-/* HKDF of RFC 5869 is made of libcrypto's low-level SHA-256, for the reasons that ja4.c gives: what goes by EVP fetches a
- * provider, allocates and locks. The AES contexts below do that once, when they are made. */
+/* HKDF of RFC 5869 is made of libcrypto's low-level SHA-256, for the reasons that ja4.c gives: what goes by EVP fetches
+ * a provider, allocates and locks. The AES contexts below do that once, when they are made. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "quic_opener.h"
 #include "limits.h"
@@ -20,13 +20,13 @@ struct quic_opener {
 static const uint8_t *salt_of(uint32_t version)
 {
 	static const uint8_t v1[20] = {0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17,
-	                               0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb, 0x7f, 0x0a};
+				       0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb, 0x7f, 0x0a};
 	static const uint8_t v2[20] = {0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93,
-	                               0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9, 0xbd, 0x2e, 0xd9};
+				       0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9, 0xbd, 0x2e, 0xd9};
 	static const uint8_t draft29[20] = {0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97,
-	                                    0x86, 0xf1, 0x9c, 0x61, 0x11, 0xe0, 0x43, 0x90, 0xa8, 0x99};
+					    0x86, 0xf1, 0x9c, 0x61, 0x11, 0xe0, 0x43, 0x90, 0xa8, 0x99};
 	static const uint8_t draft23[20] = {0xc3, 0xee, 0xf7, 0x12, 0xc7, 0x2e, 0xbb, 0x5a, 0x11, 0xa7,
-	                                    0xd2, 0x43, 0x2b, 0xb4, 0x63, 0x65, 0xbe, 0xf9, 0xf5, 0x02};
+					    0xd2, 0x43, 0x2b, 0xb4, 0x63, 0x65, 0xbe, 0xf9, 0xf5, 0x02};
 	if (version == QUIC_V2)
 		return v2;
 	if (version == QUIC_V1 || version > 0xff000020)
@@ -122,12 +122,13 @@ static uint64_t full_number(uint64_t expected, uint32_t low, unsigned bytes)
 static bool unmask(struct quic_opener *o, const struct quic_keys *keys, const uint8_t *sample, uint8_t ret[SAMPLE])
 {
 	int n;
-	return EVP_EncryptInit_ex(o->ecb, NULL, NULL, keys->mask, NULL) == 1 && EVP_CIPHER_CTX_set_padding(o->ecb, 0) == 1 &&
-	       EVP_EncryptUpdate(o->ecb, ret, &n, sample, SAMPLE) == 1 && n == SAMPLE;
+	return EVP_EncryptInit_ex(o->ecb, NULL, NULL, keys->mask, NULL) == 1 &&
+	       EVP_CIPHER_CTX_set_padding(o->ecb, 0) == 1 && EVP_EncryptUpdate(o->ecb, ret, &n, sample, SAMPLE) == 1 &&
+	       n == SAMPLE;
 }
 
 bool quic_open(struct quic_opener *o, const struct quic_keys *keys, const struct quic_packet *p, uint64_t expected,
-               uint64_t *ret_number, struct slice *ret_frames)
+	       uint64_t *ret_number, struct slice *ret_frames)
 {
 	uint8_t mask[SAMPLE], number[4], nonce[IV], tag[TAG];
 	const uint8_t *at = p->bytes.p + p->number_at;
@@ -140,7 +141,8 @@ bool quic_open(struct quic_opener *o, const struct quic_keys *keys, const struct
 		number[i] = at[i] ^ mask[1 + i];
 		low = low << 8 | number[i];
 	}
-	size_t sealed = p->bytes.n - p->number_at - number_n - TAG; /* the header's Length was checked: 20 bytes or more */
+	size_t sealed =
+	    p->bytes.n - p->number_at - number_n - TAG; /* the header's Length was checked: 20 bytes or more */
 	if (sealed > sizeof o->opened)
 		return false;
 	uint64_t full = full_number(expected, low, number_n);

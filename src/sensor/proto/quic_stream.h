@@ -1,6 +1,6 @@
-/* CRYPTO frames -> the bytes of one direction's handshake in their order: pieces come in any order, overlap, and are split
- * over packets (Chrome scrambles its hello on purpose). Called by quic.
- * The first bytes seen at a place stand: a later, different copy changes nothing. RFC 9000 7.5 and 19.6. */
+/* CRYPTO frames -> the bytes of one direction's handshake in their order: pieces come in any order, overlap, and are
+ * split over packets (Chrome scrambles its hello on purpose). Called by quic. The first bytes seen at a place stand: a
+ * later, different copy changes nothing. RFC 9000 7.5 and 19.6. */
 #ifndef SHADOWTAP_QUIC_STREAM_H
 #define SHADOWTAP_QUIC_STREAM_H
 
@@ -21,7 +21,8 @@ struct quic_stream {
 	bool dropped; /* bytes of it, at a cap */
 };
 
-/* 0, or FAIL_MEMORY. What lies past LIMIT_QUIC_CRYPTO, or needs more than LIMIT_QUIC_PIECES, is dropped (quic-crypto-limit). */
+/* 0, or FAIL_MEMORY. What lies past LIMIT_QUIC_CRYPTO, or needs more than LIMIT_QUIC_PIECES, is dropped
+ * (quic-crypto-limit). */
 int quic_stream_put(struct quic_stream *s, uint64_t offset, struct slice bytes, struct anomaly_counts *anomalies);
 /* Bytes from the beginning on without a hole. */
 size_t quic_stream_ready(const struct quic_stream *s);

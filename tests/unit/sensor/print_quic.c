@@ -1,5 +1,5 @@
-/* A capture -> the hellos that quic reads in it, one a line, for test_quic_tshark.py: client, its port, server, its port, version, SNI,
- * protocols offered, JA4, negotiated TLS version. No test by itself. */
+/* A capture -> the hellos that quic reads in it, one a line, for test_quic_tshark.py: client, its port, server, its
+ * port, version, SNI, protocols offered, JA4, negotiated TLS version. No test by itself. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -69,8 +69,8 @@ static inline struct slice quic_built(const struct quic_build *w)
 	return slice_of(w->b, w->n);
 }
 
-static inline void quic_seal_body(const struct quic_keys *k, uint8_t *packet, size_t number_at, unsigned number_n, uint32_t number,
-                                  size_t sealed)
+static inline void quic_seal_body(const struct quic_keys *k, uint8_t *packet, size_t number_at, unsigned number_n,
+				  uint32_t number, size_t sealed)
 {
 	uint8_t nonce[12], mask[16], *body = packet + number_at + number_n;
 	int n;
@@ -79,12 +79,13 @@ static inline void quic_seal_body(const struct quic_keys *k, uint8_t *packet, si
 		nonce[11 - i] ^= (uint8_t)(number >> 8 * i);
 	EVP_CIPHER_CTX *gcm = EVP_CIPHER_CTX_new(), *ecb = EVP_CIPHER_CTX_new();
 	quic_must(EVP_EncryptInit_ex(gcm, EVP_aes_128_gcm(), NULL, k->key, nonce) == 1 &&
-	          EVP_EncryptUpdate(gcm, NULL, &n, packet, (int)(number_at + number_n)) == 1 &&
-	          EVP_EncryptUpdate(gcm, body, &n, body, (int)sealed) == 1 && EVP_EncryptFinal_ex(gcm, body + sealed, &n) == 1 &&
-	          EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_GCM_GET_TAG, 16, body + sealed) == 1 &&
-	          EVP_EncryptInit_ex(ecb, EVP_aes_128_ecb(), NULL, k->mask, NULL) == 1 &&
-	          EVP_CIPHER_CTX_set_padding(ecb, 0) == 1 &&
-	          EVP_EncryptUpdate(ecb, mask, &n, packet + number_at + 4, 16) == 1);
+		  EVP_EncryptUpdate(gcm, NULL, &n, packet, (int)(number_at + number_n)) == 1 &&
+		  EVP_EncryptUpdate(gcm, body, &n, body, (int)sealed) == 1 &&
+		  EVP_EncryptFinal_ex(gcm, body + sealed, &n) == 1 &&
+		  EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_GCM_GET_TAG, 16, body + sealed) == 1 &&
+		  EVP_EncryptInit_ex(ecb, EVP_aes_128_ecb(), NULL, k->mask, NULL) == 1 &&
+		  EVP_CIPHER_CTX_set_padding(ecb, 0) == 1 &&
+		  EVP_EncryptUpdate(ecb, mask, &n, packet + number_at + 4, 16) == 1);
 	EVP_CIPHER_CTX_free(gcm);
 	EVP_CIPHER_CTX_free(ecb);
 	packet[0] ^= mask[0] & 0x0f;
@@ -98,7 +99,8 @@ static inline void quic_put_initial(struct quic_build *w, const struct quic_init
 	struct quic_keys keys;
 	size_t start = w->n;
 	unsigned number_n = i->number_n ? i->number_n : 4;
-	uint8_t first = (uint8_t)(0xc0 | (i->version == QUIC_V2) << 4 | (number_n - 1)), ids[2] = {(uint8_t)i->dcid.n, (uint8_t)i->scid.n};
+	uint8_t first = (uint8_t)(0xc0 | (i->version == QUIC_V2) << 4 | (number_n - 1)),
+		ids[2] = {(uint8_t)i->dcid.n, (uint8_t)i->scid.n};
 	quic_keys_derive(i->version, i->key_id.p ? i->key_id : i->dcid, i->sender, &keys);
 	quic_put(w, &first, 1);
 	quic_put_be(w, i->version, 4);

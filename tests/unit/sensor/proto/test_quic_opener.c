@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "limits.h"
-#include "sensor/proto/quic_build.h"
+#include "quic_build.h"
 
 static size_t unhex(const char *text, uint8_t *to)
 {
@@ -39,10 +39,14 @@ static void test_keys(void **state)
 		enum direction sender;
 		const char *key, *iv, *mask;
 	} vectors[] = {
-		{QUIC_V1, FROM_CLIENT, "1f369613dd76d5467730efcbe3b1a22d", "fa044b2f42a3fd3b46fb255c", "9f50449e04a0e810283a1e9933adedd2"},
-		{QUIC_V1, FROM_SERVER, "cf3a5331653c364c88f0f379b6067e37", "0ac1493ca1905853b0bba03e", "c206b8d9b9f0f37644430b490eeaa314"},
-		{QUIC_V2, FROM_CLIENT, "8b1a0bc121284290a29e0971b5cd045d", "91f73e2351d8fa91660e909f", "45b95e15235d6f45a6b19cbcb0294ba9"},
-		{QUIC_V2, FROM_SERVER, "82db637861d55e1d011f19ea71d5d2a7", "dd13c276499c0249d3310652", "edf6d05c83121201b436e16877593c3a"},
+	    {QUIC_V1, FROM_CLIENT, "1f369613dd76d5467730efcbe3b1a22d", "fa044b2f42a3fd3b46fb255c",
+	     "9f50449e04a0e810283a1e9933adedd2"},
+	    {QUIC_V1, FROM_SERVER, "cf3a5331653c364c88f0f379b6067e37", "0ac1493ca1905853b0bba03e",
+	     "c206b8d9b9f0f37644430b490eeaa314"},
+	    {QUIC_V2, FROM_CLIENT, "8b1a0bc121284290a29e0971b5cd045d", "91f73e2351d8fa91660e909f",
+	     "45b95e15235d6f45a6b19cbcb0294ba9"},
+	    {QUIC_V2, FROM_SERVER, "82db637861d55e1d011f19ea71d5d2a7", "dd13c276499c0249d3310652",
+	     "edf6d05c83121201b436e16877593c3a"},
 	};
 	for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
 		struct quic_keys k;
@@ -55,10 +59,13 @@ static void test_keys(void **state)
 
 /* A.2: a CRYPTO frame of 245 bytes, padded to 1,162. */
 static const char client_frame[] =
-	"060040f1010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3e86804fe3a47f06a2b69484c00000413011302010000c000000010000e00000b6578"
-	"616d706c652e636f6dff01000100000a00080006001d0017001800100007000504616c706e000500050100000000003300260024001d00209370b2c9caa47fba"
-	"baf4559fedba753de171fa71f50f1ce15d43e994ec74d748002b0003020304000d0010000e0403050306030203080408050806002d00020101001c0002400100"
-	"3900320408ffffffffffffffff05048000ffff07048000ffff0801100104800075300901100f088394c8f03e51570806048000ffff";
+    "060040f1010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3e86804fe3a47f06a2b69484c00000413011302010000c000000010"
+    "000e00000b6578"
+    "616d706c652e636f6dff01000100000a00080006001d0017001800100007000504616c706e000500050100000000003300260024001d002093"
+    "70b2c9caa47fba"
+    "baf4559fedba753de171fa71f50f1ce15d43e994ec74d748002b0003020304000d0010000e0403050306030203080408050806002d00020101"
+    "001c0002400100"
+    "3900320408ffffffffffffffff05048000ffff07048000ffff0801100104800075300901100f088394c8f03e51570806048000ffff";
 
 /* The tag stands for the 1,162 bytes before it. */
 static void check_client_initial(uint32_t version, const char *beginning, const char *tag)
@@ -92,10 +99,12 @@ static void check_client_initial(uint32_t version, const char *beginning, const 
 static void test_client_initial(void **state)
 {
 	(void)state;
-	check_client_initial(QUIC_V1, "c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11d242b123dc9bd8bab936b47d92ec356c",
-	                     "e221af44860018ab0856972e194cd934");
-	check_client_initial(QUIC_V2, "d76b3343cf088394c8f03e5157080000449ea0c95e82ffe67b6abcdb4298b485dd04de806071bf03dceebfa162e75d6c",
-	                     "a18b2faa745b6fe189cf772a9f84cbfc");
+	check_client_initial(
+	    QUIC_V1, "c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11d242b123dc9bd8bab936b47d92ec356c",
+	    "e221af44860018ab0856972e194cd934");
+	check_client_initial(
+	    QUIC_V2, "d76b3343cf088394c8f03e5157080000449ea0c95e82ffe67b6abcdb4298b485dd04de806071bf03dceebfa162e75d6c",
+	    "a18b2faa745b6fe189cf772a9f84cbfc");
 }
 
 /* A.3: sealed with the keys of the client's ID. */
@@ -103,12 +112,16 @@ static void test_server_initial(void **state)
 {
 	(void)state;
 	static const char *const packets[] = {
-		"cf000000010008f067a5502a4262b5004075c0d95a482cd0991cd25b0aac406a5816b6394100f37a1c69797554780bb38cc5a99f5ede4cf73c3ec2493a1839"
-		"b3dbcba3f6ea46c5b7684df3548e7ddeb9c3bf9c73cc3f3bded74b562bfb19fb84022f8ef4cdd93795d77d06edbb7aaf2f58891850abbdca3d20398c276456"
-		"cbc42158407dd074ee",
-		"dc6b3343cf0008f067a5502a4262b5004075d92faaf16f05d8a4398c47089698baeea26b91eb761d9b89237bbf87263017915358230035f7fd3945d88965cf"
-		"17f9af6e16886c61bfc703106fbaf3cb4cfa52382dd16a393e42757507698075b2c984c707f0a0812d8cd5a6881eaf21ceda98f4bd23f6fe1a3e2c43edd9ce"
-		"7ca84bed8521e2e140",
+	    "cf000000010008f067a5502a4262b5004075c0d95a482cd0991cd25b0aac406a5816b6394100f37a1c69797554780bb38cc5a99f5e"
+	    "de4cf73c3ec2493a1839"
+	    "b3dbcba3f6ea46c5b7684df3548e7ddeb9c3bf9c73cc3f3bded74b562bfb19fb84022f8ef4cdd93795d77d06edbb7aaf2f58891850"
+	    "abbdca3d20398c276456"
+	    "cbc42158407dd074ee",
+	    "dc6b3343cf0008f067a5502a4262b5004075d92faaf16f05d8a4398c47089698baeea26b91eb761d9b89237bbf8726301791535823"
+	    "0035f7fd3945d88965cf"
+	    "17f9af6e16886c61bfc703106fbaf3cb4cfa52382dd16a393e42757507698075b2c984c707f0a0812d8cd5a6881eaf21ceda98f4bd"
+	    "23f6fe1a3e2c43edd9ce"
+	    "7ca84bed8521e2e140",
 	};
 	struct quic_opener *o = quic_opener_new();
 	for (size_t i = 0; i < 2; i++) {
@@ -124,8 +137,9 @@ static void test_server_initial(void **state)
 		assert_true(quic_open(o, &keys, &p, 0, &number, &frames));
 		assert_int_equal(number, 1);
 		assert_hex(frames.p, frames.n,
-		           "02000000000600405a020000560303eefce7f7b37ba1d1632e96677825ddf73988cfc79825df566dc5430b9a045a1200130100002e0033"
-		           "0024001d00209d3c940d89690b84d08a60993c144eca684d1081287c834d5311bcf32bb9da1a002b00020304");
+			   "02000000000600405a020000560303eefce7f7b37ba1d1632e96677825ddf73988cfc79825df566dc5430b9a045"
+			   "a1200130100002e0033"
+			   "0024001d00209d3c940d89690b84d08a60993c144eca684d1081287c834d5311bcf32bb9da1a002b00020304");
 		/* the other direction's keys do not fit, nor do any once a bit is different */
 		struct quic_keys other;
 		quic_keys_derive(p.version, slice_of(id, sizeof id), FROM_CLIENT, &other);
@@ -148,12 +162,20 @@ static void test_packet_numbers(void **state)
 		uint32_t number;
 		unsigned bytes;
 		uint64_t expected;
-	} cases[] = {{0, 1, 0}, {255, 1, 250}, {256, 1, 250}, {300, 1, 256}, {0xa82f9b32, 2, 0xa82f30eb}, {0x12345, 3, 0x12300}, {100, 1, 200}};
+	} cases[] = {{0, 1, 0},
+		     {255, 1, 250},
+		     {256, 1, 250},
+		     {300, 1, 256},
+		     {0xa82f9b32, 2, 0xa82f30eb},
+		     {0x12345, 3, 0x12300},
+		     {100, 1, 200}};
 	struct quic_opener *o = quic_opener_new();
 	struct quic_build *w = calloc(1, sizeof *w);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct quic_initial initial = {.version = QUIC_V1, .dcid = slice_of(id, sizeof id), .number = cases[i].number,
-		                               .number_n = cases[i].bytes};
+		struct quic_initial initial = {.version = QUIC_V1,
+					       .dcid = slice_of(id, sizeof id),
+					       .number = cases[i].number,
+					       .number_n = cases[i].bytes};
 		struct quic_packet p;
 		struct quic_keys keys;
 		struct slice frames, datagram;
@@ -197,8 +219,9 @@ static void test_too_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keys),           cmocka_unit_test(test_client_initial), cmocka_unit_test(test_server_initial),
-		cmocka_unit_test(test_packet_numbers), cmocka_unit_test(test_too_large),
+	    cmocka_unit_test(test_keys),           cmocka_unit_test(test_client_initial),
+	    cmocka_unit_test(test_server_initial), cmocka_unit_test(test_packet_numbers),
+	    cmocka_unit_test(test_too_large),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

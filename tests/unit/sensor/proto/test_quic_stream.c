@@ -105,9 +105,9 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_any_order),
-		cmocka_unit_test(test_first_bytes_stand),
-		cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_any_order),
+	    cmocka_unit_test(test_first_bytes_stand),
+	    cmocka_unit_test(test_limits),
 	};
 	return cmocka_run_group_tests(tests, fill, NULL);
 }
