@@ -245,8 +245,37 @@ static void put_head(struct output *o, const json_t *event)
 		fputs("  ", o->file);
 	put_endpoint(o, event, "server_ip", "server_port");
 	put_if(o, "  ", text_of(event, "path"));
+	put_if(o, "  DNS ", text_of(event, "dns_name"));
 	fputc('\n', o->file);
 	put_proxy(o, event);
+}
+
+/* "changed  tools search_customers: description, input-schema" */
+static void put_change(struct output *o, const json_t *change)
+{
+	size_t i;
+	json_t *part;
+	if (!json_is_object(change))
+		return;
+	put_label(o, "changed");
+	put_if(o, "", text_of(change, "list"));
+	put_if(o, " ", text_of(change, "name"));
+	json_array_foreach(json_object_get(change, "parts"), i, part)
+		put_if(o, i ? ", " : ": ", json_string_value(part));
+	fputc('\n', o->file);
+}
+
+/* Which vendor's cloud was asked to connect, where, and under which name. */
+static void put_connector(struct output *o, const json_t *connector)
+{
+	if (!json_is_object(connector))
+		return;
+	put_label(o, "asked");
+	put_if(o, "", text_of(connector, "vendor"));
+	put_if(o, "  ", text_of(connector, "api"));
+	put_if(o, "  as ", text_of(connector, "name"));
+	put_if(o, "  connector ", text_of(connector, "id"));
+	fputc('\n', o->file);
 }
 
 static void put_card(struct output *o, const json_t *event)
@@ -266,8 +295,13 @@ static void put_card(struct output *o, const json_t *event)
 	put_party(o, event, "server", "server_name", "server_version");
 	put_counts(o, event, "methods", "methods");
 	put_counts(o, event, "tools_called", "tools");
+	put_counts(o, event, "resources_read", "read");
+	put_counts(o, event, "prompts_got", "prompts");
+	put_change(o, json_object_get(event, "change"));
+	put_connector(o, json_object_get(event, "connector"));
 	put_list(o, event, "reasons", "why");
 	put_list(o, event, "findings", "finding");
+	put_list(o, event, "tags", "tag");
 	put_list(o, event, "unverified", "unseen");
 	if (text_of(event, "rule")) {
 		put_label(o, "rule");

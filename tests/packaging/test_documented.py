@@ -140,6 +140,13 @@ class Documented(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertIn("0 approved, 0 denied", result.stdout)
 
+    def test_findings(self):
+        """docs/findings.md lists those that the program knows."""
+        found = json.loads(run(BINARY, "findings", "--format", "json").stdout)
+        rows = [f"| [`{f['id']}`](findings/{f['id']}.md) | {f['severity']} | {f['title']} |" for f in found]
+        text = (SOURCE / "docs/findings.md").read_text()
+        self.assertEqual(re.findall(r"^\| \[`.*", text, re.M), rows)
+
     def test_members(self):
         """Every member of the schemas is in its page of section 5, and the other way round."""
         for page in ("events", "policy", "signatures"):

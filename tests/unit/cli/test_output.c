@@ -132,7 +132,7 @@ static void tables_line_up(void **state)
 	free(text);
 }
 
-static char *card_of(const struct observation *o, enum verdict v)
+static char *card_with(const struct observation *o, enum verdict v, const struct event_links *links)
 {
 	static const struct event_context context = {"tap1", "1", SAMPLE_HOSTILE};
 	struct judgement j = {.verdict = v, .rule = SAMPLE_HOSTILE, .unverified = {"path"}, .n_unverified = 1};
@@ -141,7 +141,7 @@ static char *card_of(const struct observation *o, enum verdict v)
 	size_t size = 0;
 	FILE *f = open_memstream(&text, &size);
 	assert_non_null(f);
-	assert_int_equal(event_from(o, &j, TRAFFIC_OUTBOUND, &context, NULL, &e), 0);
+	assert_int_equal(event_from(o, &j, TRAFFIC_OUTBOUND, &context, links, &e), 0);
 	json_t *json = event_json(&e);
 	struct output out;
 	output_start(&out, f, CLI_TEXT, event_fields);
@@ -150,6 +150,40 @@ static char *card_of(const struct observation *o, enum verdict v)
 	json_decref(json);
 	fclose(f);
 	return text;
+}
+
+static char *card_of(const struct observation *o, enum verdict v)
+{
+	return card_with(o, v, NULL);
+}
+
+/* What the recorder knows beyond the connection, in a stranger's words where they are his. */
+static void cards_show_what_the_recorder_knows(void **state)
+{
+	(void)state;
+	static const char *const shown[] = {
+		"  to      mcp.example:8443  203.0.113.9:8443  /v1/mcp  DNS cdn.example\n", "  read    file:///etc/motd x3\n",
+		"  prompts greet, (other) x2\n", "  changed tools read_file: description, annotations\n",
+		"  asked   anthropic  api.anthropic.com  as files  connector c1\n",
+		"  finding no-auth\n          cleartext\n", "  tag     portal\n",
+	};
+	struct event_change change = {.list = "tools", .name = "read_file", .parts = {"description", "annotations"}, .n_parts = 2};
+	struct event_links links = {.dns_name = "cdn.example", .tags = {"portal"}, .n_tags = 1, .change = &change,
+	                            .findings = {"no-auth", "cleartext"}, .n_findings = 2};
+	struct observation o = sample_observation();
+	o.connector_vendor = "anthropic";
+	o.connector_api = "api.anthropic.com";
+	o.connector_name = "files";
+	o.connector_id = "c1";
+	char *text = card_with(&o, VERDICT_UNAUTHORIZED, &links);
+	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+		if (!strstr(text, shown[i]))
+			fail_msg("'%s' is not in: %s", shown[i], text);
+	free(text);
+	links.dns_name = links.tags[0] = change.name = o.connector_api = o.connector_name = o.connector_id = SAMPLE_HOSTILE;
+	text = card_with(&o, VERDICT_UNAUTHORIZED, &links);
+	assert_tame(text);
+	free(text);
 }
 
 static void cards_show_what_an_analyst_needs(void **state)
@@ -243,6 +277,7 @@ int main(void)
 		cmocka_unit_test(tables_line_up),
 		cmocka_unit_test(cards_show_what_an_analyst_needs),
 		cmocka_unit_test(cards_and_columns_tell_who_acknowledged),
+		cmocka_unit_test(cards_show_what_the_recorder_knows),
 		cmocka_unit_test(cards_tame_strangers),
 		cmocka_unit_test(a_closed_pipe_is_no_failure_and_a_full_disk_is),
 	};

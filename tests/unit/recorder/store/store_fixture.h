@@ -79,12 +79,19 @@ static inline struct store *opened_read(struct fixture *f)
 	return s;
 }
 
+/* A violation has breached "policy.tls"; whoever asks for the finding "no-auth" or another has it too. */
+static inline int put_found(struct store *s, const struct observation *o, enum verdict v, const char *finding)
+{
+	const struct event_links links = {.findings = {finding}, .n_findings = finding != NULL};
+	struct judgement j = {.verdict = v, .breaches = {"policy.tls"}, .n_breaches = v == VERDICT_VIOLATION};
+	struct event e;
+	assert_int_equal(event_from(o, &j, TRAFFIC_OUTBOUND, &fixture_context, &links, &e), 0);
+	return store_put(s, &e);
+}
+
 static inline int put_judged(struct store *s, const struct observation *o, enum verdict v)
 {
-	struct judgement j = {.verdict = v};
-	struct event e;
-	assert_int_equal(event_from(o, &j, TRAFFIC_OUTBOUND, &fixture_context, NULL, &e), 0);
-	return store_put(s, &e);
+	return put_found(s, o, v, NULL);
 }
 
 /* n different events, numbered by their connection's time. */

@@ -21,7 +21,7 @@ static void fill(struct fixture *f)
 	c.last_seen_ns = c.first_seen_ns;
 	c.host = "files.acme.example";
 	c.sni = NULL;
-	assert_int_equal(put_judged(s, &c, VERDICT_APPROVED), 0);
+	assert_int_equal(put_found(s, &c, VERDICT_APPROVED, "no-auth"), 0);
 
 	struct observation d = sample_observation(); /* D: violation, likely, hostile names, another kind */
 	d.kind = KIND_CONNECTOR;
@@ -32,7 +32,7 @@ static void fill(struct fixture *f)
 	d.sni = "deep.sub.acme.example";
 	d.tools_called = (struct observed_counts){hostile_tools, 3, 0};
 	d.first_seen_ns += 1000;
-	assert_int_equal(put_judged(s, &d, VERDICT_VIOLATION), 0);
+	assert_int_equal(put_found(s, &d, VERDICT_VIOLATION, "no-auth"), 0);
 
 	struct observation e = sample_observation(); /* E: as A, but its host only looks like acme's */
 	e.authority_ordinal = 9;
@@ -112,6 +112,12 @@ static void each_filter_filters(void **state)
 	FOUND("D", ANY, .tool = "a.b\"]");
 	FOUND("", ANY, .tool = "' OR 1=1 --");
 	FOUND("", ANY, .tool = "%");
+
+	FOUND("DC", ANY, .finding = "no-auth");
+	FOUND("D", ANY, .finding = "policy.tls");
+	FOUND("D", .finding = "no-auth");
+	FOUND("", ANY, .finding = "no-aut");
+	FOUND("", ANY, .finding = "0"); /* the elements, not their places */
 
 	FOUND("EC", ANY, .limit = 2); /* the latest, oldest of them first */
 	FOUND("AE", .client = "10.20.0.0/16", .tool = "read_file", .min_confidence = CONFIDENCE_LIKELY, .limit = 7);
@@ -208,6 +214,7 @@ static void groups_count_events_clients_and_servers(void **state)
 	grouped(s, "encrypted", "true:3/3/3 false:2/2/2 ");
 	grouped(s, "server_port", "8443:4/3/4 443:1/1/1 ");
 	grouped(s, "auth", "\"bearer\":4/3/4 null:1/1/1 ");
+	grouped(s, "findings", "\"no-auth\":2/2/2 \"policy.tls\":1/1/1 ");
 	grouped(s, "methods", "\"initialize\":4/3/4 \"tools/call\":4/3/4 ");
 	grouped(s, "tools_called",
 	        "\"(other)\":3/2/3 \"delete \\\"all\\\"\\n\":3/2/3 \"read_file\":3/2/3 "
