@@ -180,6 +180,22 @@
 #define LIMIT_OFFER_BURST (4u << 20)
 #define LIMIT_OFFER_RATE (64u << 10)
 
+/* ---- calls, for the audit log ---- */
+/* Records of calls of one connection that wait until it is sure that they are MCP. A dialogue is sure with its first answer; clients have a
+ * handful of requests under way. Past it the oldest leaves, and makes no row (mcp-calls-limit). */
+#define LIMIT_CALLS_HELD 64
+/* Requests that wait for their answers in the recorder, some 800 bytes each, and those of one connection: HTTP/2 has 128 streams. At a cap the
+ * oldest is written as not-seen, with the remark too-many. */
+#define LIMIT_CALLS_PENDING 16384
+#define LIMIT_CALLS_CONNECTION 256
+/* Seconds of packet time that a request of a session waits on when its own connection has no more to say: the legacy transport answers on
+ * another one, and a broken stream may be taken up again. A tool that takes longer is written as no-answer. */
+#define LIMIT_CALL_ORPHAN_SECONDS 3600
+/* Answers without a request that are remembered, and for how long: two connections may be captured in the wrong order. Past it the oldest is
+ * forgotten. */
+#define LIMIT_CALL_ANSWERS 64
+#define LIMIT_CALL_EARLY_NS (INT64_C(1) * 1000000000)
+
 /* ---- websocket, socks ---- */
 /* Frames of one direction that an endpoint would have to close the connection for (RFC 6455 7.1.7). Honest peers close
  * at the first, careless ones go on; past it the direction is not read any more. Payload needs no cap: none of it is
@@ -355,6 +371,40 @@
 /* Reasons kept per event; later evidence still raises confidence and stage. */
 #define LIMIT_REASONS 32
 
+/* ---- what servers offer, in the recorder ---- */
+/* Servers (tenant, authority and path), definitions in all, and bytes that are remembered of them, to compare with. At a cap the server that
+ * nobody has asked for longest leaves; its rows stay in the database. A large site has some hundred servers of some ten tools each. */
+#define LIMIT_CATALOG_SERVERS 4096
+#define LIMIT_CATALOG_DEFINITIONS 50000
+#define LIMIT_CATALOG_BYTES (64u << 20)
+/* Definitions of one server. More: not compared, and counted (catalog.refused). */
+#define LIMIT_CATALOG_SERVER_DEFINITIONS 5000
+/* Versions remembered of one definition; at the cap the one that was seen last longest ago leaves. */
+#define LIMIT_CATALOG_VERSIONS 16
+/* Changes of one definition in one day of packet time that are told: a text with the time of day in it is another one with each listing. At
+ * the cap its row says "unstable". Less than LIMIT_CATALOG_VERSIONS. */
+#define LIMIT_CATALOG_CHANGES_DAY 8
+/* Changes told of one page: a server that was replaced changed all of its tools. More: the rows have them, no event (catalog.untold). */
+#define LIMIT_CATALOG_CHANGES_PAGE 64
+/* Clients at a time whose place in a server's list is remembered, page by page. At the cap the one that was read last longest ago is forgotten:
+ * its list does not become whole. */
+#define LIMIT_CATALOG_READERS 8
+/* Clients of servers that are remembered, to know a portal by its own connections, and for how long. At the cap the oldest leaves. */
+#define LIMIT_CATALOG_LEGS 256
+#define LIMIT_CATALOG_LEG_NS (INT64_C(86400) * 1000000000)
+/* How long a row may be behind in when something was last seen, unless nothing further comes. */
+#define LIMIT_CATALOG_TELL_NS (INT64_C(60) * 1000000000)
+
+/* ---- policy ---- */
+/* Patterns in one allow or deny list, and those among them that begin and end with a wildcard, which are tried one by one: 1,000 of the
+ * latter take some 50 us for a name. More: loading fails. */
+#define LIMIT_POLICY_GLOBS 10000
+#define LIMIT_POLICY_SCAN 1000
+/* Groups of clients in one policy. More: loading fails. */
+#define LIMIT_POLICY_GROUPS 1000
+/* Names of one kind (tools, resources, prompts) that a violation spells out; one more reason says how many others there are. */
+#define LIMIT_POLICY_NAMED 8
+
 /* ---- evidence packets ---- */
 /* Bytes written of one connection. Handshakes, calls and results of a long session; a file of 100 MB still holds six that went
  * on and on. Later packets are counted, not written (evidence: cut). */
@@ -380,6 +430,8 @@
 #define LIMIT_ACK_WHY 512
 /* Digits of an event id, at least, by which one is acknowledged: fewer are a slip of the hand that happens to fit. Fewer: refused. */
 #define LIMIT_ACK_PREFIX 4
+/* Rows of definitions in the database, where retention is on. At the cap those that were seen last longest ago go. */
+#define LIMIT_STORE_DEFINITIONS 200000
 /* Rows deleted and free pages given back by one step of retention: some ten milliseconds. What is left is for the next step. */
 #define LIMIT_RETAIN_ROWS 500
 #define LIMIT_RETAIN_PAGES 500
