@@ -133,14 +133,34 @@ static bool held_room(struct tls_decrypt *t, size_t n)
 	return true;
 }
 
+/* Behind what was held last, if that came with the same packet: small records do not cost more than they are. */
+static bool hold_on(struct tls_decrypt *t, const struct held_head *head, const uint8_t *bytes)
+{
+	struct held_head last;
+	if (!t->held_n || head->kind != HELD_BYTES)
+		return false;
+	memcpy(&last, t->held + t->held_last, sizeof last);
+	if (last.kind != HELD_BYTES || last.direction != head->direction || last.moment.frame != head->moment.frame ||
+	    last.moment.time_ns != head->moment.time_ns || !held_room(t, (size_t)head->n))
+		return false;
+	memcpy(t->held + t->held_n, bytes, (size_t)head->n);
+	t->held_n += (size_t)head->n;
+	last.n += head->n;
+	memcpy(t->held + t->held_last, &last, sizeof last);
+	return true;
+}
+
 static void hold(struct tls_decrypt *t, enum direction d, enum held_kind kind, uint64_t n, const uint8_t *bytes)
 {
 	struct held_head head = {t->room->moment, n, (uint8_t)kind, (uint8_t)d};
 	size_t follow = kind == HELD_BYTES ? (size_t)n : 0;
+	if (hold_on(t, &head, bytes))
+		return;
 	if (!held_room(t, sizeof head + follow)) {
 		give_up(t);
 		return;
 	}
+	t->held_last = t->held_n;
 	memcpy(t->held + t->held_n, &head, sizeof head);
 	if (follow)
 		memcpy(t->held + t->held_n + sizeof head, bytes, follow);
@@ -194,6 +214,7 @@ static void pass(struct tls_decrypt *t)
 		}
 		memmove(t->held + kept + sizeof head, t->held + from, follow);
 		memcpy(t->held + kept, &head, sizeof head);
+		t->held_last = kept;
 		kept += sizeof head + follow;
 	}
 	t->held_n = kept;

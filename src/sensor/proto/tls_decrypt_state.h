@@ -61,7 +61,7 @@ struct tls_decrypt {
 	bool listed;
 	uint64_t tried;           /* generation of the secrets that it was last tried with */
 	uint8_t *held;
-	size_t held_n, held_cap;
+	size_t held_n, held_cap, held_last; /* held_last: where the latest of it begins */
 };
 
 /* tls_decrypt.c */

@@ -124,7 +124,7 @@ static void on_claim(void *context, unsigned depth, const struct ip_addr *client
 }
 
 static const struct app_sink sink = {on_head,   on_end,    on_message, on_event, on_tls,
-                                     on_tunnel, on_closed, on_socks,   on_foreign, on_claim};
+                                     on_tunnel, on_closed, on_socks,   on_foreign, on_claim, NULL};
 
 static struct outcome play(struct slice in, bool roles_known, bool gaps, unsigned split, bool skip)
 {

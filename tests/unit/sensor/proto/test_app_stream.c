@@ -126,7 +126,7 @@ static void on_claim(void *context, unsigned depth, const struct ip_addr *client
 }
 
 static const struct app_sink sink = {on_head,   on_end,    on_message, on_event, on_tls,
-                                     on_tunnel, on_closed, on_socks,   on_foreign, on_claim};
+                                     on_tunnel, on_closed, on_socks,   on_foreign, on_claim, NULL};
 
 static void play(const struct script *s, size_t chunk, bool skip, struct notes *t)
 {
@@ -158,7 +158,7 @@ static void play(const struct script *s, size_t chunk, bool skip, struct notes *
 		}
 		assert_true(app_stream_memory(a) < (1u << 20));
 	}
-	static const char *const protocols[] = {"undecided", "http", "http2", "tls", "lines", "websocket", "socks", "other"};
+	static const char *const protocols[] = {"undecided", "http", "http2", "tls", "lines", "websocket", "socks", "quic", "other"};
 	if (t->has_tls)
 		put(t, "tls %s%s\n", t->tls.sni, t->tls.server_hello ? " answered" : "");
 	put(t, "= %s%s%s\n", protocols[app_stream_protocol(a)], app_stream_is_flipped(a) ? " flipped" : "",
