@@ -94,7 +94,8 @@
 	X(NAMES_LIMIT, "mcp-names-limit") \
 	X(REASONS_LIMIT, "mcp-reasons-limit") \
 	X(AUTHORITIES_LIMIT, "mcp-authorities-limit") \
-	X(OFFERS_LIMIT, "mcp-offers-limit")
+	X(OFFERS_LIMIT, "mcp-offers-limit") \
+	X(CALLS_LIMIT, "mcp-calls-limit")
 
 enum anomaly {
 #define X(id, name) ANOMALY_##id,

@@ -23,6 +23,7 @@ struct flow_work *flow_work_new(struct shard *s, struct flow *f, const struct pa
 	w->signatures = signature_set_hold(s->signatures);
 	mcp_evidence_init(&w->evidence, w->signatures, &s->anomalies);
 	w->evidence.session_key = &s->session_key;
+	w->evidence.calls.wanted = s->audit;
 	if (p->proto == IP_PROTO_TCP)
 		w->app = app_stream_new(s->definition_texts ? &mcp_evidence_sink_texts : &mcp_evidence_sink, &w->evidence, &s->anomalies, f->client_known);
 	if (p->proto == IP_PROTO_TCP && !w->app) {
@@ -115,6 +116,8 @@ static void tell_records(struct flow_work *w)
 	struct connection_ref ref = {.connection_time_ns = w->flow->first_ns, .first_frame = w->flow->first_frame,
 	                             .capture = w->flow->capture};
 	size_t n;
+	if (w->evidence.calls.first)
+		mcp_call_release(&w->evidence);
 	for (uint8_t *bytes; (bytes = mcp_records_pop(&w->evidence.records, &ref.authority_ordinal, &n)) != NULL;) {
 		record_ref_put(bytes, &ref);
 		w->shard->on_observation(w->shard->context, bytes, n);
@@ -137,5 +140,7 @@ void flow_work_observe(struct flow_work *w, bool final)
 		w->emitted_ns[i] = w->flow->last_ns;
 		observe_row(w, row, final);
 	}
+	if (final)
+		mcp_call_end(&w->evidence, w->gaps || !w->payload_bytes[0] || !w->payload_bytes[1]);
 	tell_records(w);
 }

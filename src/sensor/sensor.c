@@ -122,6 +122,7 @@ int sensor_new(const struct sensor_config *config, sensor_observation_fn *on_obs
 	for (unsigned i = 0; i < FLOW_SHARDS; i++) {
 		s->shards[i].session_key = config->session_key;
 		s->shards[i].definition_texts = config->definition_texts;
+		s->shards[i].audit = config->audit;
 	}
 	for (unsigned i = 0; i < FLOW_SHARDS && config->evidence_bytes; i++)
 		ok &= shard_evidence_init(&s->shards[i].evidence, config->evidence_bytes / FLOW_SHARDS) == 0;

@@ -25,6 +25,7 @@ struct sensor_config {
 	struct hash_key shard_key;              /* replay: fixed, so that caps fall the same way each time; live: random */
 	struct hash_key session_key;            /* session ids become keys under it; live: random, and kept by a restarted sensor */
 	bool definition_texts;                  /* of what servers offer, not only their hashes */
+	bool audit;                             /* each request and what became of it; off, it costs nothing */
 	size_t evidence_bytes;                  /* memory for packets that may become evidence; 0: none are kept */
 	sensor_evidence_fn *on_evidence;        /* called with the context of sensor_new() */
 };

@@ -77,6 +77,7 @@ static void on_gap(void *context, unsigned side, uint64_t n)
 {
 	struct flow_work *w = context;
 	app_stream_gap(w->app, told_direction(w, side), n);
+	w->gaps = true;
 	offer_skip(w, side);
 }
 

@@ -23,6 +23,7 @@ struct shard {
 	struct hint *hint;                 /* of whoever serves it */
 	struct label_counts *labels;       /* likewise */
 	bool definition_texts;             /* wanted of what servers offer */
+	bool audit;                        /* calls are wanted */
 	struct hash_key session_key;       /* that session ids are hashed with */
 	shard_observation_fn *on_observation;
 	shard_evidence_fn *on_evidence;

@@ -19,6 +19,7 @@ void mcp_evidence_done(struct mcp_evidence *e)
 		mcp_exchange_free(x);
 	}
 	mcp_records_done(&e->records);
+	mcp_calls_done(&e->calls);
 	free(e->tunnel);
 	free(e->dialogue[0]);
 	free(e->dialogue[1]);
@@ -26,7 +27,7 @@ void mcp_evidence_done(struct mcp_evidence *e)
 
 size_t mcp_evidence_memory(const struct mcp_evidence *e)
 {
-	size_t n = e->records.bytes + e->n_exchanges * (sizeof(struct mcp_exchange) + 256);
+	size_t n = e->records.bytes + e->calls.bytes + e->calls.n * sizeof(struct mcp_call) + e->n_exchanges * (sizeof(struct mcp_exchange) + 256);
 	for (uint32_t i = 0; i < e->n_rows; i++)
 		n += mcp_row_memory(e->rows[i]);
 	for (int d = 0; d < 2; d++)
@@ -67,6 +68,7 @@ static bool row_make_room(struct mcp_evidence *e, uint32_t *ret_place)
 			if (said || (asked && !waiting))
 				continue;
 			mcp_evidence_forget(e, row);
+			mcp_call_row_gone(e, row);
 			if (e->last_row == row)
 				e->last_row = NULL;
 			mcp_row_free(row);

@@ -6,6 +6,7 @@
 #define SHADOWTAP_MCP_EVIDENCE_H
 
 #include "app_stream.h"
+#include "mcp_call.h"
 #include "mcp_exchange.h"
 #include "mcp_message.h"
 #include "mcp_offer.h"
@@ -53,6 +54,7 @@ struct mcp_evidence {
 	bool dialogue_proved;
 	struct mcp_records records;   /* that wait for the row's observation */
 	struct mcp_offer_budget offers;
+	struct mcp_calls calls;       /* for the audit log, where it is wanted */
 	uint32_t lines;
 };
 

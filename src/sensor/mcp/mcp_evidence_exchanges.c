@@ -17,6 +17,7 @@ void mcp_evidence_exchange_drop(struct mcp_evidence *e, struct mcp_exchange *x)
 		at = &(*at)->next;
 	*at = x->next;
 	e->n_exchanges--;
+	mcp_call_exchange_gone(e, x);
 	mcp_exchange_free(x);
 }
 

@@ -57,6 +57,7 @@ static void client_message(struct mcp_evidence *e, struct mcp_exchange *x, const
 	}
 	if (known || x->evidence)
 		mcp_evidence_facts(e, x->row, FROM_CLIENT, m, &meaning);
+	mcp_call_http(e, x, FROM_CLIENT, m, &meaning, known || x->evidence);
 	if (x->evidence && mcp_mirror_differs(x->mirror, x->version, m))
 		mcp_row_fact(x->row, FACT_HEADER_BODY_DIFFER);
 	if (m->client_name[0] && x->row->client_name) {
@@ -112,6 +113,7 @@ static void answer_to_post(struct mcp_evidence *e, struct mcp_exchange *x, const
 		x->version_refused = true;
 	established(x);
 	mcp_offer_answer(e, x->row, x->lists, x->has_request, m);
+	mcp_call_http(e, x, FROM_SERVER, m, meaning, true);
 }
 
 static void unpaired_message(struct mcp_evidence *e, const struct jsonrpc_message *m, const struct mcp_meaning *meaning,
@@ -201,6 +203,7 @@ void mcp_evidence_http_message(struct mcp_evidence *e, unsigned depth, enum app_
 			mcp_exchange_named(x);
 		established(x);
 		mcp_offer_unasked(e, x->row, m);
+		mcp_call_http(e, x, FROM_SERVER, m, &meaning, true);
 	}
 }
 
@@ -238,6 +241,7 @@ void mcp_evidence_http_end(void *context, unsigned depth, enum direction d, uint
 		}
 		return;
 	}
+	mcp_call_exchange_end(e, x, body);
 	if (endpoint_stands(x))
 		endpoint_event(e, x, false);
 	if (x->evidence && !x->answered_mcp && !(body->lost && x->status < 300))

@@ -87,6 +87,7 @@ void mcp_evidence_line(struct mcp_evidence *e, enum direction d, const struct js
 	if (!row)
 		return;
 	mcp_evidence_facts(e, row, d, m, &meaning);
+	mcp_call_dialogue(e, row, d, m, &meaning);
 	if (d == FROM_CLIENT && m->type[JM_P_PROTOCOL_VERSION] == JSON_STRING)
 		mcp_row_set(row, &row->version_requested, slice_str(m->protocol_version), LIMIT_VERSION, false);
 	if (meaning.type == MCP_REQUEST && meaning.shape >= SHAPE_METHOD) {

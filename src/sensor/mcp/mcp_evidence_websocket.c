@@ -115,6 +115,9 @@ void mcp_evidence_websocket(struct mcp_evidence *e, unsigned depth, enum directi
 	single(e, x, row, m, &meaning, alone, first);
 	if (meaning.type == MCP_RESULT || meaning.type == MCP_ERROR)
 		dialogue(e, x, row, d, m, &meaning);
-	if (e->websocket_proved || meaning.shape == SHAPE_PROOF || signature_method(e->set, slice_str(m->method)))
+	bool believed = e->websocket_proved || meaning.shape == SHAPE_PROOF || signature_method(e->set, slice_str(m->method));
+	if (believed)
 		mcp_evidence_facts(e, row, d, m, &meaning);
+	if (believed || !request)
+		mcp_call_dialogue(e, row, d, m, &meaning);
 }

@@ -50,6 +50,7 @@ struct mcp_exchange {
 	bool unpaired;        /* HTTP/2: an answer whose request was not seen; no row, only these: */
 	bool answer_session, answer_is_file;
 	bool foreign;         /* its body is another protocol's */
+	bool called;          /* a record of a request in it was made */
 	bool pending;         /* a request that only its answer can tell from a homonym */
 	bool has_request;     /* a JSON-RPC request with an id, so that 202 answers it elsewhere */
 	bool endpoint_event, sse_answer, answered_mcp, version_refused;

@@ -56,6 +56,7 @@ struct mcp_row {
 	uint8_t names_session;      /* whose names these are, as in the observation */
 	bool names_waiting;         /* ... the first session's to come: they were said before any */
 	uint64_t requests, errors;
+	uint32_t calls;             /* requests of both sides that were told of for the audit log */
 	struct observed_reason *reasons; /* details are copies, signature ids borrowed from the set */
 	uint32_t n_reasons;
 };

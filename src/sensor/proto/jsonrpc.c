@@ -49,6 +49,7 @@ static const struct {
 	[TEXT_NAME] = FIELD(name),
 	[TEXT_URI] = FIELD(uri),
 	[TEXT_RESULT_TYPE] = FIELD(result_type),
+	[TEXT_REQUEST_ID] = FIELD(request_id),
 #undef FIELD
 };
 
@@ -67,6 +68,8 @@ static void message_begin(struct jsonrpc *j, bool in_batch)
 	m->duplicate_key = false;
 	m->bytes = 0;
 	m->id_cut = false;
+	m->request_id_cut = false;
+	m->is_error = false;
 	m->method_cut = false;
 	m->name_cut = false;
 	m->error_code = 0;
@@ -212,14 +215,19 @@ static void note_member(struct jsonrpc_message *m, uint8_t member, enum json_typ
 		m->type[member] = (uint8_t)type;
 }
 
+static bool is_id(enum jsonrpc_text text)
+{
+	return text == TEXT_ID || text == TEXT_REQUEST_ID;
+}
+
 /* How much of a string or number to keep for its text, 0 if it is the wrong type for it or is not the first. */
 static size_t text_wanted(const struct jsonrpc *j, enum jsonrpc_text text, enum json_type type)
 {
 	bool fits = type == JSON_STRING ? text != TEXT_ERROR_CODE
-	                                : type == JSON_NUMBER && (text == TEXT_ID || text == TEXT_ERROR_CODE);
+	                                : type == JSON_NUMBER && (is_id(text) || text == TEXT_ERROR_CODE);
 	if (text == TEXT_NONE || !fits || j->texts_kept >> text & 1)
 		return 0;
-	size_t quote = text == TEXT_ID && type == JSON_STRING;
+	size_t quote = is_id(text) && type == JSON_STRING;
 	return fields[text].size - 1u - quote;
 }
 
@@ -263,6 +271,8 @@ static size_t on_begin(void *context, enum json_type type)
 	struct jsonrpc_message *m = &j->message;
 	if (row->member == JM_JSONRPC)
 		note_member(m, JM_JSONRPC, JSON_BOOL); /* until its text proves to be "2.0" */
+	if (row->member == JM_R_IS_ERROR && m->type[JM_R_IS_ERROR] == JSON_ABSENT)
+		m->is_error = type == JSON_BOOL && j->reader.truth;
 	note_member(m, row->member, type);
 	note_member(m, row->also, type);
 	if (level->node == NODE_R_TOOLS && m->tools < UINT32_MAX)
@@ -320,12 +330,14 @@ static void keep_text(struct jsonrpc *j, enum json_type type, struct slice text,
 	}
 	char *out = (char *)m + fields[which].offset;
 	/* So that the string "1" and the number 1 are two ids, as JSON-RPC 2.0 section 4 has them. */
-	if (which == TEXT_ID && type == JSON_STRING)
+	if (is_id(which) && type == JSON_STRING)
 		*out++ = '"';
 	memcpy(out, text.p, text.n);
 	out[text.n] = '\0';
 	if (which == TEXT_ID)
 		m->id_cut = cut;
+	else if (which == TEXT_REQUEST_ID)
+		m->request_id_cut = cut;
 	else if (which == TEXT_METHOD)
 		m->method_cut = cut;
 	else if (which == TEXT_NAME)

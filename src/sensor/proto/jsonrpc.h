@@ -138,6 +138,9 @@ struct jsonrpc_message {
 	/* canonical: number as written, or the string with a leading '"'; cut ids compare unequal */
 	char id[JSONRPC_ID_TEXT];
 	bool id_cut;
+	char request_id[JSONRPC_ID_TEXT]; /* params.requestId, likewise */
+	bool request_id_cut;
+	bool is_error;                 /* result.isError is true */
 	char method[LIMIT_METHOD];
 	bool method_cut;
 	int64_t error_code;            /* 0 if absent or not an integer */

@@ -46,7 +46,7 @@ static const struct jsonrpc_path in_params[] = {
 	LEAF("argument", JM_P_ARGUMENT),
 	LEAF("progressToken", JM_P_PROGRESS_TOKEN),
 	LEAF("progress", JM_P_PROGRESS),
-	LEAF("requestId", JM_P_REQUEST_ID),
+	TEXT("requestId", JM_P_REQUEST_ID, TEXT_REQUEST_ID),
 	LEAF("reason", JM_P_REASON),
 	LEAF("messages", JM_P_MESSAGES),
 	LEAF("maxTokens", JM_P_MAX_TOKENS),

@@ -62,6 +62,7 @@ enum jsonrpc_text {
 	TEXT_NAME,
 	TEXT_URI,
 	TEXT_RESULT_TYPE,
+	TEXT_REQUEST_ID,
 	TEXT_COUNT
 };
 
