@@ -66,8 +66,7 @@ static void entry_drop(struct session_book *b, struct session_entry *e)
 	free(e);
 }
 
-/* `spare` has just spoken: it stays, however large. */
-static void make_room(struct session_book *b, const struct session_entry *spare)
+void session_make_room(struct session_book *b, const struct session_entry *spare)
 {
 	for (struct session_entry *e; (e = b->stalest) != spare;) {
 		bool over = b->counts.entries > LIMIT_SESSION_ENTRIES || b->counts.bytes > LIMIT_SESSION_BYTES;
@@ -130,7 +129,7 @@ struct session_entry *session_book_put_take(struct session_book *b, struct obser
 	if (e->box.o.last_seen_ns > b->now_ns)
 		b->now_ns = e->box.o.last_seen_ns;
 	e->spoke_ns = b->now_ns;
-	make_room(b, e);
+	session_make_room(b, e);
 	return e;
 }
 

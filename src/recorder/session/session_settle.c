@@ -116,6 +116,7 @@ int session_join(struct session_book *b, struct session_entry *e)
 	if (is_complete(e, &v))
 		session_settle_entry(b, e);
 	session_settle_due(b);
+	session_make_room(b, e); /* for a session that it began */
 	int failure = session_take_failure(b);
 	return failure ? failure : result;
 }

@@ -53,6 +53,11 @@ static inline bool session_is_past(const struct session_book *b, int64_t then_ns
 	return !__builtin_sub_overflow(b->now_ns, then_ns, &age) ? age > seconds * NS_PER_SEC : then_ns < 0;
 }
 
+/* ---- session_book.c ---- */
+
+/* What the caps or silence ask to leave leaves. `spare` has just spoken: it stays, however large. */
+void session_make_room(struct session_book *b, const struct session_entry *spare);
+
 /* ---- session_table.c ---- */
 
 struct session *session_new(struct session_book *b); /* without key, place or members; NULL when out of memory */
