@@ -117,8 +117,8 @@ static void serve_mark(struct worker *w, struct shard *s, const struct batch *b,
 	}
 }
 
-/* All that the batch has for one shard, in packet order. A look-up waits for memory twice, for the place in the table and for
- * the flow: both are asked for some packets ahead. */
+/* All that the batch has for one shard, in packet order. A look-up waits for memory three times, for the place in the table,
+ * the flow and what tells copies: they are asked for some packets ahead. */
 static void serve_shard(struct worker *w, const struct batch *b, unsigned index)
 {
 	struct shard *s = &w->pool->shards[index];
@@ -134,6 +134,8 @@ static void serve_shard(struct worker *w, const struct batch *b, unsigned index)
 		}
 		for (unsigned k = 0; k < n; k++)
 			flow_table_fetch_flow(s->flows, &b->entries[ahead[k]].place);
+		for (unsigned k = 0; k < n; k++)
+			flow_table_fetch_copies(s->flows, &b->entries[ahead[k]].packet, &b->entries[ahead[k]].place);
 		for (unsigned k = 0; k < n; k++) {
 			const struct batch_entry *e = &b->entries[ahead[k]];
 			for (; mark < b->n_marks && b->marks[mark] <= ahead[k]; mark++)

@@ -73,7 +73,7 @@ static struct flow *touch_open(struct flow_table *t, struct flow *f, const struc
 	bool opens = f && opens_new_connection(f, p, side);
 	uint32_t copied_in;
 	/* nobody asks for the packets of a decided flow */
-	bool repeated = (!f || !f->decided || opens) && recent_packets_seen(&t->recent, p, encap, &copied_in);
+	bool repeated = (!f || !f->decided || opens) && recent_packets_seen(&t->recent, p, place, encap, &copied_in);
 	if (opens && !(repeated && flow_answers(f, copied_in))) {
 		if (f->key.encap == encap) {
 			anomaly_count(t->anomalies, ANOMALY_FLOW_REUSED);
@@ -127,6 +127,13 @@ void flow_table_fetch_flow(const struct flow_table *t, const struct flow_place *
 	if (!number)
 		return;
 	const char *f = (const char *)flow_at(t, number);
-	__builtin_prefetch(f);
-	__builtin_prefetch(f + 64);
+	__builtin_prefetch(f, 1);
+	__builtin_prefetch(f + 64, 1);
+}
+
+void flow_table_fetch_copies(struct flow_table *t, const struct packet *p, const struct flow_place *place)
+{
+	const struct flow *f = flow_or_null(t, *chain_of(t, place->hash));
+	if (!f || !f->decided || (p->tcp_flags & TCP_SYN))
+		recent_packets_fetch(&t->recent, p, place);
 }

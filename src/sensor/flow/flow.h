@@ -103,9 +103,10 @@ struct flow_table *flow_table_new(flow_end_fn *on_end, void *context, struct ano
 struct flow *flow_table_touch(struct flow_table *t, const struct packet *p, const struct flow_place *place);
 
 /* What a flow_table_touch() soon to come will read is fetched meanwhile: first the place in the table, then, when that has
- * arrived, the flow. */
+ * arrived, the flow, and at last what tells copies where the flow needs that. */
 void flow_table_fetch_place(const struct flow_table *t, const struct flow_place *place);
 void flow_table_fetch_flow(const struct flow_table *t, const struct flow_place *place);
+void flow_table_fetch_copies(struct flow_table *t, const struct packet *p, const struct flow_place *place);
 
 /* Moves the flow to the list of another class. */
 void flow_table_classify(struct flow_table *t, struct flow *f, enum flow_class class);

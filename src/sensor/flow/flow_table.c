@@ -23,10 +23,11 @@ static const int64_t class_lifetime_ns[FLOW_CLASSES] = {
 struct flow_table *flow_table_new(flow_end_fn *on_end, void *context, struct anomaly_counts *anomalies,
                                   const struct hash_key *key)
 {
-	struct flow_table *t = calloc(1, sizeof *t);
+	struct flow_table *t = aligned_alloc(_Alignof(struct flow_table), sizeof *t);
 	struct hash_key random;
 	if (!t)
 		return NULL;
+	memset(t, 0, sizeof *t);
 	t->chains = calloc((size_t)1 << FIRST_CHAIN_BITS, sizeof *t->chains);
 	if (!t->chains || !hash_key_random(&random)) {
 		free(t->chains);
@@ -36,7 +37,6 @@ struct flow_table *flow_table_new(flow_end_fn *on_end, void *context, struct ano
 	t->chain_bits = FIRST_CHAIN_BITS;
 	t->scramble = random.k0 | 1;
 	t->key = *key;
-	recent_packets_init(&t->recent, key);
 	t->on_end = on_end;
 	t->context = context;
 	t->anomalies = anomalies;

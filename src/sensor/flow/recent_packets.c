@@ -9,12 +9,6 @@
 
 #include <string.h>
 
-void recent_packets_init(struct recent_packets *r, const struct hash_key *key)
-{
-	r->key = *key;
-	recent_packets_forget(r);
-}
-
 void recent_packets_forget(struct recent_packets *r)
 {
 	memset(r->slots, 0, sizeof r->slots);
@@ -24,13 +18,6 @@ static uint64_t mix(uint64_t h, uint64_t word)
 {
 	h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
 	return h ^ h >> 32;
-}
-
-static uint64_t word_of(const uint8_t *p)
-{
-	uint64_t word;
-	memcpy(&word, p, sizeof word);
-	return word;
 }
 
 /* Both ends of a datagram: its checksum need not stand for them, because a host that captures its own packets sees them before the
@@ -48,32 +35,37 @@ static uint64_t mix_ends(uint64_t h, struct slice payload, bool cut)
 	return h;
 }
 
-/* Not SipHash: this runs for every packet of an undecided connection, and whoever makes contents collide hides no more
- * than his own packets' count, since copies are read all the same. The key keeps others from guessing slots. */
-static uint64_t content_of(const struct recent_packets *r, const struct packet *p)
+/* The ends are in the place's hash already, whose key keeps strangers from guessing slots. The rest is not SipHash: this runs for
+ * every packet of an undecided connection, and whoever makes contents collide hides no more than his own packets' count, since
+ * copies are read all the same. */
+static uint64_t content_of(const struct packet *p, const struct flow_place *place)
 {
-	uint64_t h = mix(r->key.k0, (uint64_t)p->tcp_seq << 32 | p->tcp_ack);
-	h = mix(h, (uint64_t)p->src_port << 48 | (uint64_t)p->dst_port << 32 | p->payload_bytes);
-	h = mix(h, (uint64_t)p->checksum << 48 | (uint64_t)p->ip_id << 32 | (uint32_t)p->tcp_window << 16 |
-		       (uint32_t)p->tcp_flags << 8 | p->proto);
-	h = mix(h, word_of(p->src.b) ^ r->key.k1);
-	h = mix(h, word_of(p->dst.b));
-	if (p->src.family == 6) {
-		h = mix(h, word_of(p->src.b + 8));
-		h = mix(h, word_of(p->dst.b + 8));
-	}
+	uint64_t h = mix(place->hash + place->side, (uint64_t)p->tcp_seq << 32 | p->tcp_ack);
+	h = mix(h, (uint64_t)p->payload_bytes << 32 | (uint32_t)p->checksum << 16 | p->ip_id);
+	h = mix(h, (uint32_t)p->tcp_window << 16 | (uint32_t)p->tcp_flags << 8 | p->proto);
 	if (p->proto == IP_PROTO_UDP)
 		h = mix_ends(h, p->payload, p->payload.n < p->payload_bytes);
-	return mix(h, r->key.k1);
+	return mix(h, place->hash);
 }
 
-bool recent_packets_seen(struct recent_packets *r, const struct packet *p, uint32_t encap, uint32_t *ret_encap)
+static struct recent_packet *set_of(struct recent_packets *r, uint64_t content)
+{
+	return &r->slots[(content >> 32) % (LIMIT_SHARD_RECENT / RECENT_WAYS) * RECENT_WAYS];
+}
+
+void recent_packets_fetch(struct recent_packets *r, const struct packet *p, const struct flow_place *place)
+{
+	__builtin_prefetch(set_of(r, content_of(p, place)), 1);
+}
+
+bool recent_packets_seen(struct recent_packets *r, const struct packet *p, const struct flow_place *place, uint32_t encap,
+                         uint32_t *ret_encap)
 {
 	/* A datagram without a checksum says too little about itself: two alike may be two (RFC 768). */
 	if (p->proto == IP_PROTO_UDP && p->checksum == 0)
 		return false;
-	uint64_t content = content_of(r, p);
-	struct recent_packet *set = &r->slots[(content >> 32) % (LIMIT_SHARD_RECENT / RECENT_WAYS) * RECENT_WAYS];
+	uint64_t content = content_of(p, place);
+	struct recent_packet *set = set_of(r, content);
 	struct recent_packet *goes = set;
 	uint32_t tag = (uint32_t)content | 1;
 	int64_t most = p->ip_id ? LIMIT_COPY_NUMBERED_NS : LIMIT_COPY_NS;

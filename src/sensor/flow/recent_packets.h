@@ -5,9 +5,8 @@
 #ifndef SHADOWTAP_RECENT_PACKETS_H
 #define SHADOWTAP_RECENT_PACKETS_H
 
+#include "flow.h"
 #include "limits.h"
-#include "packet.h"
-#include "siphash.h"
 
 struct recent_packet {
 	uint32_t tag;   /* of its content; 0: nothing here */
@@ -19,15 +18,19 @@ struct recent_packet {
  * the thousand packets between that falls into it. */
 enum { RECENT_WAYS = 4 };
 
+/* All zero: none. A set is one cache line. */
 struct recent_packets {
-	struct hash_key key;
-	struct recent_packet slots[LIMIT_SHARD_RECENT];
+	_Alignas(64) struct recent_packet slots[LIMIT_SHARD_RECENT];
 };
 
-/* key: the same for replays of the same input, since it says which packets share a slot. */
-void recent_packets_init(struct recent_packets *r, const struct hash_key *key);
-/* True when a copy was seen: then *ret_encap is what that one came in. Else the packet is remembered. */
-bool recent_packets_seen(struct recent_packets *r, const struct packet *p, uint32_t encap, uint32_t *ret_encap);
+_Static_assert(RECENT_WAYS * sizeof(struct recent_packet) == 64, "a set is one cache line");
+
+/* True when a copy was seen: then *ret_encap is what that one came in. Else the packet is remembered. The places' key says which
+ * packets share a slot: it is the same for replays of the same input. */
+bool recent_packets_seen(struct recent_packets *r, const struct packet *p, const struct flow_place *place, uint32_t encap,
+                         uint32_t *ret_encap);
+/* What recent_packets_seen() will read is fetched meanwhile. */
+void recent_packets_fetch(struct recent_packets *r, const struct packet *p, const struct flow_place *place);
 void recent_packets_forget(struct recent_packets *r);
 
 #endif

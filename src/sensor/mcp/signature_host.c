@@ -61,9 +61,13 @@ static const struct signature *host_find(const struct signature_set *set, const 
 	const struct signature *s = table_find(set, name, n);
 	if (s)
 		return s;
-	for (size_t i = 0; i < set->n_globs; i++)
-		if (host_glob_matches(slice_str(set->scan[SIGNATURE_HOST][i]->pattern), text))
+	for (size_t i = 0; i < set->n_globs; i++) {
+		const char *pattern = set->scan[SIGNATURE_HOST][i]->pattern;
+		if (*pattern != '*' && *pattern != *name) /* most of them end here */
+			continue;
+		if (host_glob_matches(slice_str(pattern), text))
 			return set->scan[SIGNATURE_HOST][i];
+	}
 	for (size_t i = 1; i < n; i++) {
 		if (name[i] != '.' || n - i > set->longest_suffix)
 			continue;

@@ -94,6 +94,7 @@ static void test_many(void **state)
 				struct flow_place place = flow_place_of(&p, &table_key);
 				flow_table_fetch_place(t, &place);
 				flow_table_fetch_flow(t, &place);
+				flow_table_fetch_copies(t, &p, &place);
 				struct flow *f = flow_table_touch(t, &p, &place);
 				assert_int_equal(f->first_frame, i + 1);
 				assert_int_equal(f->packets[0] + f->packets[1], pass + 1);
