@@ -33,6 +33,7 @@ static const char help_text[] =
 	"  --keylog FILE          TLS secrets (NSS key log format), followed as it grows: what they open is read; repeat for several\n"
 	"                         (docs/decryption.md)\n"
 	"  --sensor NAME          name of this sensor in events [the host's name]\n"
+	"  --store-definitions    keep the texts of what servers offer, not only their hashes (docs/offers.md)\n"
 	"  --min-confidence C     possible, likely, confirmed: what is printed, alerts, and whose packets are kept [likely]\n"
 	"  --format FORMAT        unapproved events on standard output, once they are in the database: text, jsonl, none\n"
 	"                         [text on a terminal, else none]\n"
@@ -108,6 +109,11 @@ static uint8_t state_of(const json_t *event)
 	return (uint8_t)n;
 }
 
+static bool is_change(const json_t *event)
+{
+	return json_is_object(json_object_get(event, "change"));
+}
+
 /* When it is first recorded, and again when what is said of it changes. */
 static void on_committed(void *context, const json_t *event)
 {
@@ -118,7 +124,7 @@ static void on_committed(void *context, const json_t *event)
 	int sure = CONFIDENCE_POSSIBLE;
 	if (json_is_object(json_object_get(event, "acknowledged")))
 		return;
-	if (!p->on || !verdict || !confidence || !id || strcmp(verdict, "approved") == 0)
+	if (!p->on || !verdict || !confidence || !id || (strcmp(verdict, "approved") == 0 && !is_change(event)))
 		return;
 	while (sure < CONFIDENCE_COUNT && strcmp(confidence, confidence_name(sure)) != 0)
 		sure++;

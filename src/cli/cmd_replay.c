@@ -3,6 +3,7 @@
 #include "replay.h"
 #include "signature.h"
 #include "status.h"
+#include "store_definitions.h"
 #include "text.h"
 #include <getopt.h>
 #include <inttypes.h>
@@ -41,6 +42,7 @@ static const char help_text[] =
 	"  --alert-rate N         a second, to each [100]\n"
 	"  --alert-queue N        alerts that may wait in the database for each [100000]\n"
 	"  --alert-wait TIME      at the end, for alerts that have not gone out [30s]\n"
+	"  --store-definitions    keep the texts of what servers offer, not only their hashes (docs/offers.md)\n"
 	"  --quiet                no summary and no progress\n"
 	"\n"
 	"Events go to standard output, summary and errors to standard error. Exit: 0 nothing unapproved, 1 something\n"
@@ -54,7 +56,7 @@ static const char help_text[] =
 
 enum { OPT_DB = 256, OPT_POLICY, OPT_SIGNATURES, OPT_FILTER, OPT_FORMAT, OPT_MIN, OPT_FAIL_ON, OPT_CONTINUOUS, OPT_SENSOR,
        OPT_WORKERS, OPT_QUIET, OPT_WRITE, OPT_WRITE_FILE_SIZE, OPT_WRITE_TOTAL, OPT_WRITE_BUFFER, OPT_WRITE_ALL,
-       OPT_ALERT, OPT_ALERT_WINDOW, OPT_ALERT_RATE, OPT_ALERT_QUEUE, OPT_ALERT_WAIT, OPT_KEYLOG };
+       OPT_ALERT, OPT_ALERT_WINDOW, OPT_ALERT_RATE, OPT_ALERT_QUEUE, OPT_ALERT_WAIT, OPT_STORE_DEFINITIONS, OPT_KEYLOG };
 
 static const struct option long_options[] = {
 	{"db", required_argument, NULL, OPT_DB},
@@ -77,6 +79,7 @@ static const struct option long_options[] = {
 	{"alert-rate", required_argument, NULL, OPT_ALERT_RATE},
 	{"alert-queue", required_argument, NULL, OPT_ALERT_QUEUE},
 	{"alert-wait", required_argument, NULL, OPT_ALERT_WAIT},
+	{"store-definitions", no_argument, NULL, OPT_STORE_DEFINITIONS},
 	{"quiet", no_argument, NULL, OPT_QUIET},
 	{"keylog", required_argument, NULL, OPT_KEYLOG},
 	{"help", no_argument, NULL, 'h'},
@@ -158,6 +161,7 @@ static int parse_options(int argc, char **argv, struct replay_options *o)
 			o->workers = (unsigned)n;
 			break;
 		}
+		case OPT_STORE_DEFINITIONS: o->store_definitions = true; break;
 		case OPT_QUIET: o->quiet = true; break;
 		case OPT_KEYLOG:
 			if (o->n_keylogs == LIMIT_KEYLOGS)
@@ -280,6 +284,18 @@ static int on_settled(void *context, const struct event *e)
 	return replay_output_event(&r->output, r->store, e);
 }
 
+static int on_row(void *context, const json_t *row)
+{
+	struct replay *r = context;
+	return store_put_row(r->store, row);
+}
+
+static int on_known(void *context, const json_t *row)
+{
+	struct replay *r = context;
+	return !recorder_know(r->recorder, row);
+}
+
 /* Everything that can be wrong without reading a packet. EXIT_OK, or the exit code. */
 static int prepare(struct replay *r)
 {
@@ -321,15 +337,20 @@ static int prepare(struct replay *r)
 	struct recorder_config recorder = {
 		.policy = r->policy, .sensor = o->sensor,
 		.signature_set = signature_set_version(r->signatures), .captures = (const char *const *)o->files,
-		.n_captures = o->n_files, .on_event = on_event, .on_settled = on_settled, .context = r};
+		.n_captures = o->n_files, .on_event = on_event, .on_settled = on_settled, .on_row = on_row, .context = r};
 	/* a fixed key: which flows share a shard, and so a cap, must not change from run to run */
 	struct sensor_config sensor = {.signatures = r->signatures, .workers = o->workers, .lazy = true,
 	                               .shard_key = {0x736861646f777461, 0x707265706c617931},
 	                               .session_key = {0x736861646f777461, 0x7073657373696f6e},
+	                               .definition_texts = o->store_definitions,
 	                               .evidence_bytes = o->write ? o->write_buffer : 0, .on_evidence = on_evidence};
 	r->recorder = recorder_new(&recorder);
 	if (!r->recorder || sensor_new(&sensor, on_observation, r, &r->sensor) != 0) {
 		cli_error("out of memory, or no more threads");
+		return EXIT_FAILED;
+	}
+	if (store_definitions_load(r->store, LIMIT_CATALOG_DEFINITIONS, on_known, r) != 0) {
+		cli_error("%s: %s", o->db, store_error(r->store));
 		return EXIT_FAILED;
 	}
 	if (!(r->keylogs = replay_keylogs_new(o, r->sensor))) {

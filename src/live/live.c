@@ -5,6 +5,7 @@
 #include "limits.h"
 #include "notify.h"
 #include "status.h"
+#include "store_definitions.h"
 #include "text.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -83,6 +84,23 @@ static int on_event(void *context, const struct event *e)
 		return FAIL_MEMORY;
 	backlog_put_take(l->backlog, text, strlen(text));
 	return 0;
+}
+
+/* What is no event travels with the events. */
+static int on_row(void *context, const json_t *row)
+{
+	struct live *l = context;
+	char *text = json_dumps(row, JSON_COMPACT | JSON_ENSURE_ASCII);
+	if (!text)
+		return FAIL_MEMORY;
+	backlog_put_take(l->backlog, text, strlen(text));
+	return 0;
+}
+
+static int on_known(void *context, const json_t *row)
+{
+	struct live *l = context;
+	return !recorder_know(l->recorder, row);
 }
 
 /* False: too many to be honest. */
@@ -369,8 +387,12 @@ static enum live_outcome open_all(struct live *l)
 	struct recorder_config recorder = {.policy = l->policy, .sensor = c->name,
 	                                   .signature_set = signature_set_version(l->signatures),
 	                                   .captures = c->sensor.interfaces, .n_captures = c->sensor.n_interfaces,
-	                                   .on_event = on_event, .context = l};
+	                                   .on_event = on_event, .on_row = on_row, .context = l};
 	l->recorder = recorder_new(&recorder);
+	if (l->recorder && store_definitions_load(l->store, LIMIT_CATALOG_DEFINITIONS, on_known, l) != 0) {
+		live_say(l, "%s", store_error(l->store));
+		return LIVE_FAILED;
+	}
 	l->health = health_new(c->name, c->sensor.interfaces, c->sensor.n_interfaces);
 	l->ledger = ledger_new();
 	l->writer = l->recorder && l->health && l->ledger ? writer_start(&writer) : NULL;
@@ -384,6 +406,7 @@ static enum live_outcome open_all(struct live *l)
 static enum live_outcome close_all(struct live *l, enum live_outcome outcome)
 {
 	if (l->writer) {
+		l->memory_failures += recorder_flush(l->recorder) != 0;
 		live_stats(l);
 		if (!writer_stop(l->writer, LAST_WRITES_MS)) {
 			live_say(l, "the disk does not answer: what was not yet written is lost");

@@ -6,6 +6,7 @@
 /* A kind without a handler is refused as invalid. */
 static recorder_record_fn *const handlers[RECORD_COUNT] = {
 	[RECORD_OBSERVATION] = recorder_observation,
+	[RECORD_OFFER] = recorder_offer,
 };
 
 struct recorder *recorder_new(const struct recorder_config *config)
@@ -15,8 +16,9 @@ struct recorder *recorder_new(const struct recorder_config *config)
 		return NULL;
 	r->config = *config;
 	r->book = session_book_new(recorder_session_news, r);
-	if (!r->book) {
-		free(r);
+	r->catalog = catalog_new();
+	if (!r->book || !r->catalog) {
+		recorder_free(r);
 		return NULL;
 	}
 	return r;
@@ -39,7 +41,8 @@ int recorder_settle(struct recorder *r)
 
 int recorder_end(struct recorder *r)
 {
-	return session_book_end(r->book);
+	int result = session_book_end(r->book), flushed = recorder_flush(r);
+	return result ? result : flushed;
 }
 
 void recorder_renew(struct recorder *r, const struct policy *policy, const char *signature_set)
@@ -55,7 +58,9 @@ const struct recorder_counts *recorder_counts(const struct recorder *r)
 
 void recorder_free(struct recorder *r)
 {
-	if (r)
-		session_book_free(r->book);
+	if (!r)
+		return;
+	session_book_free(r->book);
+	catalog_free(r->catalog);
 	free(r);
 }

@@ -18,6 +18,8 @@ struct recorder_config {
 	size_t n_captures;
 	recorder_event_fn *on_event;    /* each new state, also when it is another connection of the session that told what is new */
 	recorder_event_fn *on_settled;  /* or NULL: each event once, when it has ended and its session has nothing more to add */
+	/* or NULL: a row for the store that is no event (its member "row" says of which table). Borrowed. A failure is returned likewise. */
+	int (*on_row)(void *context, const json_t *row);
 	void *context;
 };
 
@@ -30,6 +32,10 @@ struct recorder_counts {
 struct recorder *recorder_new(const struct recorder_config *config); /* NULL when out of memory */
 /* A record of any kind (record.h). 0, or the failure of on_event or memory. Later ones are judged and counted all the same. */
 int recorder_take(struct recorder *r, const uint8_t *bytes, size_t n);
+/* Before the first record: a row that on_row was told in an earlier run. False: it is none, or there is no room. */
+bool recorder_know(struct recorder *r, const json_t *row);
+/* Tells on_row what rows are behind in: to be called at the end; recorder_end() does. */
+int recorder_flush(struct recorder *r);
 /* Nothing comes for a while: what ended is told as settled. The first failure of on_event or on_settled. */
 int recorder_settle(struct recorder *r);
 /* The input ended, and with it all connections: the same, and nothing of it is joined with what comes next. */

@@ -2,6 +2,7 @@
 #ifndef SHADOWTAP_RECORDER_STATE_H
 #define SHADOWTAP_RECORDER_STATE_H
 
+#include "catalog.h"
 #include "recorder.h"
 #include "session_book.h"
 
@@ -9,12 +10,14 @@ struct recorder {
 	struct recorder_config config;
 	struct recorder_counts counts;
 	struct session_book *book;
+	struct catalog *catalog;
 };
 
 /* One record of its kind; recorder_take() has counted it. What its decoder refuses is counted as invalid and is no failure. */
 typedef int recorder_record_fn(struct recorder *r, const uint8_t *bytes, size_t n);
 
 recorder_record_fn recorder_observation; /* recorder_observation.c */
+recorder_record_fn recorder_offer;       /* recorder_offer.c */
 session_tell_fn recorder_session_news;   /* likewise; its context is the recorder */
 
 /* recorder_tell.c: the rest of the road, for an observation of any kind, with what is known beyond it: names from DNS, findings and

@@ -23,6 +23,7 @@ static int judge_and_tell(struct recorder *r, const struct observation *o, struc
 	struct event e;
 	/* in this order, each a pure function that adds to links: names from DNS, posture findings, tags */
 	recorder_posture(o, links, &posture);
+	links->n_tags = catalog_tags(r->catalog, o, links->tags);
 	policy_judge(c->policy, o, &posture, ret);
 	int result = event_from(o, ret, policy_direction(c->policy, &o->client_ip, &o->server_ip), &context, links, &e);
 	return result != 0 ? result : tell(c->context, &e);

@@ -17,6 +17,7 @@ struct sensor_process_config {
 	uint64_t evidence_file_bytes;
 	const char *const *keylogs;   /* names of the files whose bytes come down the channel */
 	unsigned n_keylogs;           /* 0: nothing is decrypted */
+	bool definition_texts;        /* of what servers offer, not only their hashes */
 	bool confine;
 	struct hash_key session_key;  /* made by the launcher: the next sensor process finds sessions again, the recorder never has it */
 };

@@ -60,6 +60,9 @@ static bool read_fact(const json_t *event, struct fact *ret)
 	if (!ret->event_id || !ret->key.client || !verdict_of(event, &ret->verdict) ||
 	    !confidence_of(event, &confidence) || !stage_of(event, &stage) || !severity_as(event, &severity))
 		return false;
+	/* a changed tool is another matter than the connection that showed it: it must not count as the same alert again */
+	if (strcmp(text_of(event, "kind"), "tool-change") == 0)
+		ret->key.verdict = "tool-change";
 	ret->level =
 	    (struct store_alert_level){(enum confidence)confidence, (enum stage)stage, (enum severity)severity};
 	rfc3339_parse(slice_str(text_of(event, "first_seen")), &ret->time_ns, &date_only);
@@ -112,7 +115,8 @@ int alert_rules_raise(void *context, struct store *s, const json_t *event)
 	if (json_is_object(json_object_get(event, "acknowledged")))
 		return 0; /* nor counted; when it becomes worse, or the time is over, it is looked at like any other */
 	bool good = read_fact(event, &f);
-	if (good && (f.verdict == VERDICT_APPROVED || f.level.confidence < r->min_confidence))
+	bool approved = f.verdict == VERDICT_APPROVED && strcmp(text_of(event, "kind"), "tool-change") != 0;
+	if (good && (approved || f.level.confidence < r->min_confidence))
 		return 0;
 	int rc = good ? rule(r, s, event, &f) : FAIL_INPUT;
 	if (rc != FAIL_INPUT)

@@ -4,6 +4,7 @@
 #include "frame.h"
 #include "status.h"
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* An answer that could not be seen counts like one that was given: a sensor that sees one direction must not make what
@@ -22,6 +23,17 @@ enum severity severity_of(enum verdict v, enum confidence c, enum stage s)
 		return SEVERITY_INFO;
 	enum severity full = unauthorized[c][s];
 	return v == VERDICT_VIOLATION && full > SEVERITY_INFO ? full - 1 : full;
+}
+
+enum severity severity_of_change(const struct event_change *c, enum severity of_connection)
+{
+	static const char *const read_by_model[] = {"name", "description", "input-schema"};
+	enum severity own = c->hints ? SEVERITY_HIGH : SEVERITY_LOW;
+	for (size_t i = 0; i < c->n_parts; i++)
+		for (size_t k = 0; k < 3; k++)
+			if (own < SEVERITY_MEDIUM && strcmp(c->parts[i], read_by_model[k]) == 0)
+				own = SEVERITY_MEDIUM;
+	return own > of_connection ? own : of_connection;
 }
 
 void event_time_format(int64_t time_ns, char out[EVENT_TIME_TEXT])
@@ -45,6 +57,8 @@ int event_from(const struct observation *o, const struct judgement *j, enum traf
 	static const struct event_links none;
 	struct event e = {.o = o, .j = j, .context = context, .links = links ? links : &none, .direction = direction};
 	e.severity = severity_of(j->verdict, o->confidence, o->stage);
+	if (e.links->change)
+		e.severity = severity_of_change(e.links->change, e.severity);
 	if (event_id(o, context->sensor, e.event_id) != 0 ||
 	    community_id(&o->client_ip, o->client_port, &o->server_ip, o->server_port, o->l4, e.community_id) != 0)
 		return FAIL_MEMORY;

@@ -18,6 +18,9 @@
 
 /* The table of docs/events.md. */
 enum severity severity_of(enum verdict v, enum confidence c, enum stage s);
+/* Of a changed definition: what the model reads weighs more than the rest, and never less than the connection. */
+struct event_change;
+enum severity severity_of_change(const struct event_change *c, enum severity of_connection);
 
 /* What the recorder knows of the whole run. Borrowed strings. */
 struct event_context {
@@ -30,10 +33,11 @@ struct event_context {
 struct event_change {
 	const char *list;          /* "tools", "prompts", "resources", "resource-templates" */
 	const char *name;          /* the definition's name, or a resource's URI */
-	const char *parts[4];      /* "description", "input-schema", "annotations", "other" */
+	const char *parts[6];      /* "name", "description", "input-schema", "output-schema", "annotations", "other" */
 	size_t n_parts;
 	const char *before, *after; /* canonical hashes, hex */
 	const char *text_before, *text_after; /* JSON text, where definitions are stored; else NULL */
+	bool hints;                /* the new one has hints of poisoning that the former had not */
 };
 
 /* What the recorder knows beyond the connection itself. Borrowed, as is all in it. */

@@ -163,6 +163,7 @@ int store_close(struct store *s)
 	int rc = store_flush(s);
 	sqlite3_finalize(s->upsert);
 	s->upsert = NULL;
+	store_rows_done(&s->rows);
 	alert_sql_done(s);
 	sqlite3_finalize(s->ack_lookup);
 	s->ack_lookup = NULL;

@@ -21,6 +21,9 @@ int store_put(struct store *s, const struct event *e);
 /* The same for an event's JSON text, which waited in a backlog. FAIL_INPUT with a sentence if it is none (torn,
  * foreign). */
 int store_put_text(struct store *s, const char *json, size_t n);
+/* A row that is no event: a JSON object whose member "row" says of which table; store_put_text() takes its text too. Buffered with the events.
+ * FAIL_INPUT with a sentence if it is none of ours. */
+int store_put_row(struct store *s, const json_t *row);
 /* Writes what was put, in one transaction, in the order in which the events first came. On failure (disk full,
  * locked, out of memory) all of it stays buffered for the next flush. FAIL_INPUT: all is written but a row that the
  * table refuses, which is given up: only a database that somebody doctored does so. */

@@ -91,7 +91,7 @@ static bool one_of(const char *allowed, const char *text)
 	return false;
 }
 
-static bool fits(const struct column *c, const json_t *value)
+bool store_column_fits(const struct column *c, const json_t *value)
 {
 	if (!value || json_is_null(value))
 		return !c->required;
@@ -110,7 +110,7 @@ static bool fits(const struct column *c, const json_t *value)
 const char *store_columns_misfit(const json_t *event)
 {
 	for (size_t i = 0; i < store_columns_n; i++)
-		if (!fits(&store_columns[i], json_object_get(event, store_columns[i].name)))
+		if (!store_column_fits(&store_columns[i], json_object_get(event, store_columns[i].name)))
 			return store_columns[i].name;
 	return NULL;
 }

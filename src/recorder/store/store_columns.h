@@ -24,6 +24,8 @@ extern const size_t store_columns_n;
 /* NULL if there is none of that name. */
 const struct column *store_column_find(const char *name);
 
+/* Whether the column takes it; NULL is a member that was left out. */
+bool store_column_fits(const struct column *c, const json_t *value);
 /* The name of the first column whose rules this JSON object breaks, or NULL if the table will take it. A member that
  * may be null may be left out: a version that did not know it yet wrote the text. */
 const char *store_columns_misfit(const json_t *event);

@@ -97,7 +97,7 @@ static void judgement_conditions(struct store_filter *f, const struct store_quer
 		condition(f, "events.verdict = ?");
 		bind(f, q->verdict);
 	} else if (!q->all) {
-		condition(f, "events.verdict IN ('violation', 'unauthorized')");
+		condition(f, "events.verdict IN ('violation', 'unauthorized') OR events.kind = 'tool-change'");
 	}
 	if (q->min_confidence == CONFIDENCE_CONFIRMED)
 		condition(f, "events.confidence = 'confirmed'");

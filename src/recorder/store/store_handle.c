@@ -19,6 +19,7 @@ void store_handle_free(struct store *s)
 	if (!s)
 		return;
 	store_batch_clear(&s->batch);
+	store_rows_done(&s->rows);
 	sqlite3_finalize(s->upsert);
 	alert_sql_done(s);
 	sqlite3_finalize(s->ack_lookup);

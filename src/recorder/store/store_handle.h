@@ -5,6 +5,7 @@
 #include "store_alert.h"
 #include "store_batch.h"
 #include "store_lock.h"
+#include "store_rows.h"
 #include <sqlite3.h>
 
 /* "STap", in the header of every database of ours (SQLite file format, section 1.3). */
@@ -18,6 +19,7 @@ struct store {
 	sqlite3_stmt *upsert;   /* writer only */
 	struct store_lock lock; /* writer only */
 	struct store_batch batch; /* writer only */
+	struct store_rows rows;   /* writer only */
 	bool refused;           /* a row was left out since store_flush last said so */
 	store_committed_fn *on_committed;
 	void *on_committed_context;

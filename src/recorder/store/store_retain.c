@@ -21,6 +21,17 @@
 	"DELETE FROM acknowledgements WHERE event_id IN (SELECT event_id FROM acknowledgements AS a WHERE until < ? " \
 	"AND NOT EXISTS (SELECT 1 FROM events WHERE events.event_id = a.event_id) LIMIT ?)"
 
+#define OLDEST_DEFINITIONS \
+	"DELETE FROM definitions WHERE rowid IN (SELECT rowid FROM definitions WHERE last_seen < ? ORDER BY last_seen LIMIT ?)"
+#define OLDEST_LISTS \
+	"DELETE FROM definition_lists WHERE rowid IN (SELECT rowid FROM definition_lists WHERE last_seen < ? ORDER BY last_seen LIMIT ?)"
+/* Whatever is allowed to stay: servers that make up names have no end of them. */
+#define TOO_MANY_DEFINITIONS \
+	"DELETE FROM definitions WHERE ?1 <> '' AND rowid IN (SELECT rowid FROM definitions ORDER BY last_seen LIMIT min(?2, max(0, " \
+	"(SELECT count(*) FROM definitions) - " LIMIT_AS_TEXT(LIMIT_STORE_DEFINITIONS) ")))"
+#define LIMIT_AS_TEXT(limit) LIMIT_AS_TEXT_(limit)
+#define LIMIT_AS_TEXT_(limit) #limit
+
 /* Sorts behind every time. */
 #define ANY_TIME "~"
 
@@ -120,6 +131,10 @@ static int by_age(struct piece *p, int64_t before_ns)
 		rc = delete_before(p, ENDED_WINDOWS, before, p->rows, &n);
 	if (rc == 0)
 		rc = delete_before(p, ENDED_ACKNOWLEDGEMENTS, before, p->rows, &n);
+	if (rc == 0)
+		rc = delete_before(p, OLDEST_DEFINITIONS, before, p->rows, &n);
+	if (rc == 0)
+		rc = delete_before(p, OLDEST_LISTS, before, p->rows, &n);
 	if (p->rows == 0)
 		p->more = true;
 	return rc;
@@ -152,6 +167,8 @@ static int by_size(struct piece *p)
 	int64_t rows = (used - most) * 2; /* an event takes half a page or more, with its place in the indexes */
 	rc = delete_events(p, ANY_TIME, rows < LEAST_ROWS ? LEAST_ROWS : rows, &n);
 	if (rc == 0 && n == 0)
+		rc = delete_before(p, OLDEST_DEFINITIONS, ANY_TIME, rows < LEAST_ROWS ? LEAST_ROWS : rows, &n);
+	if (rc == 0 && n == 0)
 		rc = delete_health(p, ANY_TIME, rows < LEAST_ROWS ? LEAST_ROWS : rows, &n);
 	if (rc == 0)
 		rc = pages_in_use(p->s, &used);
@@ -168,6 +185,10 @@ static int delete_piece(struct piece *p, int64_t before_ns)
 		rc = by_age(p, before_ns);
 	if (rc == 0 && p->most)
 		rc = by_size(p);
+	int too_many = 0;
+	if (rc == 0)
+		rc = delete_before(p, TOO_MANY_DEFINITIONS, ANY_TIME, p->rows, &too_many);
+	p->more |= too_many > 0 && p->rows == 0;
 	if (rc == 0)
 		rc = store_handle_exec(s, "COMMIT", "old events were not deleted");
 	if (rc != 0) {

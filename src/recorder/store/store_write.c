@@ -56,7 +56,8 @@ static int write_rows(struct store *s)
 		if (rc != 0 && rc != FAIL_INPUT)
 			return rc;
 	}
-	return store_handle_exec(s, "COMMIT", "events were not committed");
+	int rc = store_rows_write(s);
+	return rc ? rc : store_handle_exec(s, "COMMIT", "events were not committed");
 }
 
 /* Somebody deleted or replaced the file. SQLite would go on writing to the one that has no name any more, without a word,
@@ -74,7 +75,7 @@ static bool is_gone(struct store *s)
 static int write_batch(struct store *s)
 {
 	struct store_batch *b = &s->batch;
-	if (b->n == 0)
+	if (b->n == 0 && s->rows.n == 0)
 		return 0;
 	if (is_gone(s))
 		return FAIL_DATABASE;
@@ -95,6 +96,7 @@ static int write_batch(struct store *s)
 			s->on_committed(s->on_committed_context, b->rows[i].event);
 	}
 	store_batch_clear(b);
+	store_rows_clear(&s->rows);
 	if (s->on_write_done)
 		s->on_write_done(s->on_write_context);
 	return 0;
@@ -150,12 +152,20 @@ int store_put_text(struct store *s, const char *json, size_t n)
 		return FAIL_INPUT;
 	}
 	json_t *event = json_loadb(json, n, JSON_REJECT_DUPLICATES, NULL);
+	if (json_object_get(event, "row"))
+		return store_rows_put_take(s, event);
 	if (event && is_event(s, event))
 		return put_take(s, event);
 	if (!event)
 		snprintf(s->error, sizeof s->error, "a text is not an event: not JSON");
 	json_decref(event);
 	return store_handle_memory_short(n) ? out_of_memory(s) : FAIL_INPUT;
+}
+
+int store_put_row(struct store *s, const json_t *row)
+{
+	json_t *copy = json_deep_copy(row);
+	return copy ? store_rows_put_take(s, copy) : out_of_memory(s);
 }
 
 void store_on_committed(struct store *s, store_committed_fn *fn, void *context)

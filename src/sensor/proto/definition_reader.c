@@ -204,6 +204,7 @@ static int by_name(const void *a, const void *b)
 	return order ? order : *x < *y ? -1 : *x > *y;
 }
 
+/* Which of two clients take differs, so both are kept: the k-th has "~k" behind its name. */
 static void mark_duplicates(struct definition_page *p)
 {
 	struct definition **sorted = p->n > 1 ? malloc(p->n * sizeof(struct definition *)) : NULL;
@@ -212,9 +213,19 @@ static void mark_duplicates(struct definition_page *p)
 	for (size_t i = 0; i < p->n; i++)
 		sorted[i] = &p->items[i];
 	qsort(sorted, p->n, sizeof(struct definition *), by_name);
-	for (size_t i = 1; i < p->n; i++)
-		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
-			sorted[i]->flags |= DEFINITION_DUPLICATE;
+	for (size_t i = 1, first = 0; i < p->n; i++) {
+		if (strcmp(sorted[first]->name, sorted[i]->name) != 0) {
+			first = i;
+			continue;
+		}
+		char *name, cut[LIMIT_OFFER_NAME - 8];
+		text_copy(cut, sizeof cut, slice_str(sorted[i]->name));
+		if (asprintf(&name, "%s~%zu", cut, i - first + 1) < 0)
+			continue;
+		free((char *)sorted[i]->name);
+		sorted[i]->name = name;
+		sorted[i]->flags |= DEFINITION_DUPLICATE;
+	}
 	free(sorted);
 }
 

@@ -31,7 +31,7 @@ void definition_reader_key(struct definition_reader *r, struct slice key, bool c
 size_t definition_reader_value(struct definition_reader *r, enum json_type type, bool truth);
 void definition_reader_end(struct definition_reader *r, enum json_type type, struct slice text, bool cut);
 void definition_reader_finish(struct definition_reader *r, uint64_t at);
-/* The list so far, or NULL if there was none since the last reset. Stays until then. */
+/* The list, or NULL if there was none since the last reset. Stays until then. To be asked for once. */
 const struct definition_page *definition_reader_page(struct definition_reader *r);
 size_t definition_reader_memory(const struct definition_reader *r);
 void definition_reader_free(struct definition_reader *r);
