@@ -248,8 +248,8 @@ static void stop_reading_datagrams(struct shard *s, struct flow_work *w)
 	flow_work_stop_reading(w);
 }
 
-/* Of UDP only what datagram_begins() knows is read: any other flow is decided at its first packet, and all that its later ones cost is
- * a look at their first bytes, since a connection may begin on ports that carried something else before. */
+/* Of UDP only what datagram_begins() knows is read: any other flow is decided at its first packet, and all that its later
+ * ones cost is a look at their first bytes, since a connection may begin on ports that carried something else before. */
 static void shard_datagram(struct shard *s, struct flow *f, const struct packet *p, unsigned side)
 {
 	struct flow_work *w = f->work;
