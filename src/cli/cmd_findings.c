@@ -42,14 +42,15 @@ static void put_row(struct output *out, const struct finding *f, bool with_page)
 static int show(char **ids, int n, enum cli_format format)
 {
 	static const char *const all_fields[] = {"id", "severity", "title", "page", NULL};
-	static const char *const table_fields[] = {"id", "severity", "title", NULL};
+	static const char *const table_fields[] = {"id", "severity", "title", NULL}; /* a page is no cell */
+	bool json = format == CLI_JSON || format == CLI_JSONL;
 	struct output out;
 	signal(SIGPIPE, SIG_IGN);
-	output_start(&out, stdout, format, format == CLI_TEXT ? table_fields : all_fields);
+	output_start(&out, stdout, format, json ? all_fields : table_fields);
 	for (size_t i = 0; n == 0 && i < finding_count; i++)
-		put_row(&out, &finding_table[i], format != CLI_TEXT);
+		put_row(&out, &finding_table[i], json);
 	for (int i = 0; i < n && format != CLI_TEXT; i++)
-		put_row(&out, finding_find(ids[i]), true);
+		put_row(&out, finding_find(ids[i]), json);
 	for (int i = 0; i < n && format == CLI_TEXT; i++)
 		printf("%s%s", i ? "\n" : "", finding_find(ids[i])->page);
 	output_end(&out);

@@ -103,6 +103,32 @@ static void test_auth(void **state)
 			fail_msg("%s %s", cases[i].target, cases[i].fields);
 }
 
+/* Found beside a better credential too. */
+static void test_url_credentials(void **state)
+{
+	(void)state;
+	static const struct { const char *target, *fields; bool found; } cases[] = {
+		{"/mcp?token=abc", "Authorization: Bearer x", true},
+		{"/mcp?tavilyApiKey=abc", "", true},
+		{"/mcp?x=1&vendor_api_key=abc", "", true},
+		{"/mcp?client_secret=abc", "", true},
+		{"/mcp?PASSWORD=abc", "", true},
+		{"http://user:secret@a.example/mcp", "", true},
+		{"http://user@a.example/mcp", "", true},
+		{"/mcp", "Authorization: Bearer x", false},
+		{"/mcp?token=", "", false},
+		{"/mcp?sessionId=0123456789abcdef", "", false},
+		{"/mcp?page_token=abc&keys=1&author=me", "", false},
+		{"/mcp?q=token", "", false},
+		{"/mcp/token=abc", "", false},
+		{"http://@a.example/mcp", "", false},
+		{"http://a.example/mcp?q=x@y", "", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		if (facts_of("POST", cases[i].target, cases[i].fields).url_credential != cases[i].found)
+			fail_msg("%s %s", cases[i].target, cases[i].fields);
+}
+
 static void test_headers_of_mcp(void **state)
 {
 	(void)state;
@@ -207,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_authority),
 		cmocka_unit_test(test_auth),
+		cmocka_unit_test(test_url_credentials),
 		cmocka_unit_test(test_headers_of_mcp),
 		cmocka_unit_test(test_accept_and_body),
 		cmocka_unit_test(test_session_in_uri),
