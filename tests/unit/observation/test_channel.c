@@ -298,6 +298,23 @@ static void test_notice(void **state)
 	assert_false(channel_read_notice(slice_of("\x7f\0\0\0\1x", 6), &got));
 }
 
+static void test_keylog(void **state)
+{
+	static const uint8_t outside[] = {LIMIT_KEYLOGS, 0}, unclear[] = {0, 2};
+	uint8_t payload[CHANNEL_KEYLOG_HEAD + 16];
+	struct channel_keylog k = {3, true, slice_of(payload + CHANNEL_KEYLOG_HEAD, 16)}, got;
+	struct message m;
+	(void)state;
+	memcpy(payload + CHANNEL_KEYLOG_HEAD, "CLIENT_RANDOM 00", 16);
+	assert_int_equal(channel_send_keylog(pair[THEIRS], &k, payload), 0);
+	assert_true(channel_read_keylog(sent(&m), &got));
+	assert_int_equal(m.type, MESSAGE_KEYLOG);
+	assert_true(got.file == 3 && got.afresh && slice_eq_str(got.bytes, "CLIENT_RANDOM 00"));
+	assert_false(channel_read_keylog(slice_first(m.payload, 1), &got));
+	assert_false(channel_read_keylog(slice_of(outside, sizeof outside), &got));
+	assert_false(channel_read_keylog(slice_of(unclear, sizeof unclear), &got));
+}
+
 static void test_wanted(void **state)
 {
 	(void)state;
@@ -327,6 +344,7 @@ int main(void)
 	    T(test_ready),
 	    T(test_failed),
 	    T(test_notice),
+	    T(test_keylog),
 	    T(test_wanted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

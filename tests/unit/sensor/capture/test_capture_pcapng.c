@@ -12,7 +12,7 @@ static void put_rich_section(struct bytes *b)
 	ng_section(b);
 	ng_interface(b, 1, 262144, 6, 0);
 	ng_interface(b, 101, 96, 9, 0);
-	ng_block(b, 10, slice_of(other, 17)); /* decryption secrets */
+	ng_block(b, 10, slice_of(other, 17)); /* decryption secrets, of a kind that nobody knows */
 	ng_interface(b, 113, 0, 0x80 | 32, T0);
 	ng_packet(b, 0, (uint64_t)T0 * 1000000 + 5, 61, 1500, 1);
 	ng_packet(b, 1, (uint64_t)T0 * 1000000000 + 7, 96, 1500, 2);
@@ -360,10 +360,86 @@ static void test_agrees_with_libpcap(void **state)
 	}
 }
 
+struct secrets {
+	char text[64];
+	unsigned n;
+};
+
+static void on_secrets(void *context, const uint8_t *bytes, size_t n)
+{
+	struct secrets *s = context;
+	assert_true(strlen(s->text) + n < sizeof s->text);
+	strncat(s->text, (const char *)bytes, n);
+	s->n++;
+}
+
+static void put_secrets(struct bytes *b, uint32_t kind, uint32_t n, const char *text)
+{
+	struct bytes body = {.big = b->big};
+	put_u32(&body, kind);
+	put_u32(&body, n);
+	put(&body, text, strlen(text));
+	ng_block(b, 10, bytes_slice(&body));
+	bytes_done(&body);
+}
+
+/* Key logs before and behind the packets, in either byte order; other kinds of secrets, and blocks that claim more than they hold, are passed
+ * over. A file that can be looked through gives all of them at once, a pipe each in its place. */
+static void test_secrets(void **state)
+{
+	(void)state;
+	for (int big = 0; big < 2; big++)
+		for (int through_pipe = 0; through_pipe < 2; through_pipe++) {
+			struct bytes b = {.big = big};
+			char error[CAPTURE_ERROR_TEXT];
+			struct secrets s = {.n = 0};
+			struct capture_file *f;
+			struct frame frame;
+			int fds[2];
+			ng_section(&b);
+			ng_interface(&b, 1, 262144, 6, 0);
+			put_secrets(&b, 0x544c534b, 4, "one\n");
+			ng_packet(&b, 0, 5, 61, 61, 1);
+			put_secrets(&b, 0x57474b4c, 4, "wg1\n"); /* WireGuard's */
+			put_secrets(&b, 0x544c534b, 400, "lie\n");
+			b.big = !b.big;
+			ng_section(&b);
+			put_secrets(&b, 0x544c534b, 4, "two\n");
+			struct source file = source_file(bytes_slice(&b));
+			if (through_pipe) {
+				assert_int_equal(pipe(fds), 0);
+				assert_int_equal(write(fds[1], b.p, b.n), (ssize_t)b.n);
+				close(fds[1]);
+				int saved = stdin_become(fds[0]);
+				assert_int_equal(capture_file_open("-", &f, error), 0);
+				assert_true(capture_file_secrets(f, on_secrets, &s));
+				assert_int_equal(s.n, 0);
+				assert_int_equal(capture_file_next(f, &frame), 1);
+				assert_string_equal(s.text, "one\n");
+				assert_int_equal(capture_file_next(f, &frame), 0);
+				capture_file_free(f);
+				stdin_restore(saved);
+				close(fds[0]);
+			} else {
+				assert_int_equal(capture_file_open(file.path, &f, error), 0);
+				assert_false(capture_file_secrets(f, on_secrets, &s));
+				assert_int_equal(s.n, 2);
+				assert_int_equal(capture_file_next(f, &frame), 1);
+				assert_int_equal(capture_file_next(f, &frame), 0);
+				capture_file_free(f);
+			}
+			assert_string_equal(s.text, "one\ntwo\n");
+			assert_int_equal(s.n, 2);
+			source_done(&file);
+			bytes_done(&b);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_sections),
+	    cmocka_unit_test(test_secrets),
 	    cmocka_unit_test(test_interface_of_other_section),
 	    cmocka_unit_test(test_simple_packet_lengths),
 	    cmocka_unit_test(test_damage),
