@@ -33,6 +33,8 @@ static const char help_text[] =
 	"  --keylog FILE          TLS secrets (NSS key log format), followed as it grows: what they open is read; repeat for several\n"
 	"                         (docs/decryption.md)\n"
 	"  --sensor NAME          name of this sensor in events [the host's name]\n"
+	"  --audit                keep a log of calls: who asked what, what became of it, how long it took; no arguments, no\n"
+	"                         results (docs/audit.md, 'shadowtap calls')\n"
 	"  --store-definitions    keep the texts of what servers offer, not only their hashes (docs/offers.md)\n"
 	"  --min-confidence C     possible, likely, confirmed: what is printed, alerts, and whose packets are kept [likely]\n"
 	"  --format FORMAT        unapproved events on standard output, once they are in the database: text, jsonl, none\n"

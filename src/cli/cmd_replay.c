@@ -42,6 +42,8 @@ static const char help_text[] =
 	"  --alert-rate N         a second, to each [100]\n"
 	"  --alert-queue N        alerts that may wait in the database for each [100000]\n"
 	"  --alert-wait TIME      at the end, for alerts that have not gone out [30s]\n"
+	"  --audit                keep a log of calls: who asked what, what became of it, how long it took; no arguments, no\n"
+	"                         results (docs/audit.md, 'shadowtap calls')\n"
 	"  --store-definitions    keep the texts of what servers offer, not only their hashes (docs/offers.md)\n"
 	"  --quiet                no summary and no progress\n"
 	"\n"
@@ -56,7 +58,7 @@ static const char help_text[] =
 
 enum { OPT_DB = 256, OPT_POLICY, OPT_SIGNATURES, OPT_FILTER, OPT_FORMAT, OPT_MIN, OPT_FAIL_ON, OPT_CONTINUOUS, OPT_SENSOR,
        OPT_WORKERS, OPT_QUIET, OPT_WRITE, OPT_WRITE_FILE_SIZE, OPT_WRITE_TOTAL, OPT_WRITE_BUFFER, OPT_WRITE_ALL,
-       OPT_ALERT, OPT_ALERT_WINDOW, OPT_ALERT_RATE, OPT_ALERT_QUEUE, OPT_ALERT_WAIT, OPT_STORE_DEFINITIONS, OPT_KEYLOG };
+       OPT_ALERT, OPT_ALERT_WINDOW, OPT_ALERT_RATE, OPT_ALERT_QUEUE, OPT_ALERT_WAIT, OPT_STORE_DEFINITIONS, OPT_AUDIT, OPT_KEYLOG };
 
 static const struct option long_options[] = {
 	{"db", required_argument, NULL, OPT_DB},
@@ -80,6 +82,7 @@ static const struct option long_options[] = {
 	{"alert-queue", required_argument, NULL, OPT_ALERT_QUEUE},
 	{"alert-wait", required_argument, NULL, OPT_ALERT_WAIT},
 	{"store-definitions", no_argument, NULL, OPT_STORE_DEFINITIONS},
+	{"audit", no_argument, NULL, OPT_AUDIT},
 	{"quiet", no_argument, NULL, OPT_QUIET},
 	{"keylog", required_argument, NULL, OPT_KEYLOG},
 	{"help", no_argument, NULL, 'h'},
@@ -162,6 +165,7 @@ static int parse_options(int argc, char **argv, struct replay_options *o)
 			break;
 		}
 		case OPT_STORE_DEFINITIONS: o->store_definitions = true; break;
+		case OPT_AUDIT: o->audit = true; break;
 		case OPT_QUIET: o->quiet = true; break;
 		case OPT_KEYLOG:
 			if (o->n_keylogs == LIMIT_KEYLOGS)
@@ -337,12 +341,12 @@ static int prepare(struct replay *r)
 	struct recorder_config recorder = {
 		.policy = r->policy, .sensor = o->sensor,
 		.signature_set = signature_set_version(r->signatures), .captures = (const char *const *)o->files,
-		.n_captures = o->n_files, .on_event = on_event, .on_settled = on_settled, .on_row = on_row, .context = r};
+		.n_captures = o->n_files, .on_event = on_event, .on_settled = on_settled, .on_row = on_row, .audit = o->audit, .context = r};
 	/* a fixed key: which flows share a shard, and so a cap, must not change from run to run */
 	struct sensor_config sensor = {.signatures = r->signatures, .workers = o->workers, .lazy = true,
 	                               .shard_key = {0x736861646f777461, 0x707265706c617931},
 	                               .session_key = {0x736861646f777461, 0x7073657373696f6e},
-	                               .definition_texts = o->store_definitions,
+	                               .definition_texts = o->store_definitions, .audit = o->audit,
 	                               .evidence_bytes = o->write ? o->write_buffer : 0, .on_evidence = on_evidence};
 	r->recorder = recorder_new(&recorder);
 	if (!r->recorder || sensor_new(&sensor, on_observation, r, &r->sensor) != 0) {

@@ -14,7 +14,7 @@ enum setting_id {
 	ID_INTERFACE, ID_FILTER, ID_SNAPLEN, ID_BUFFER, ID_NO_PROMISCUOUS, ID_CAPTURE_THREADS, ID_WORKERS, ID_DB, ID_POLICY,
 	ID_SIGNATURES, ID_SENSOR, ID_MIN_CONFIDENCE, ID_FORMAT, ID_WRITE, ID_WRITE_FILE_SIZE, ID_WRITE_TOTAL, ID_WRITE_BUFFER,
 	ID_WRITE_ALL, ID_ALERT, ID_ALERT_WINDOW, ID_ALERT_RATE, ID_ALERT_QUEUE, ID_RETAIN, ID_MAX_DB_SIZE, ID_QUEUE_SIZE, ID_SPILL, ID_SPILL_SIZE, ID_STATS_INTERVAL, ID_STATS_FILE,
-	ID_METRICS, ID_KEYLOG, ID_USER, ID_SENSOR_USER, ID_NO_SANDBOX, ID_STORE_DEFINITIONS, ID_QUIET, ID_COUNT
+	ID_METRICS, ID_KEYLOG, ID_USER, ID_SENSOR_USER, ID_NO_SANDBOX, ID_STORE_DEFINITIONS, ID_AUDIT, ID_QUIET, ID_COUNT
 };
 
 #define KIB (UINT64_C(1) << 10)
@@ -62,6 +62,7 @@ static const struct setting {
 	[ID_SENSOR_USER] = {"sensor-user", S_TEXT, 0, 0},
 	[ID_NO_SANDBOX] = {"no-sandbox", S_FLAG, 0, 0},
 	[ID_STORE_DEFINITIONS] = {"store-definitions", S_FLAG, 0, 0},
+	[ID_AUDIT] = {"audit", S_FLAG, 0, 0},
 	[ID_QUIET] = {"quiet", S_FLAG, 0, 0},
 };
 _Static_assert((int)ID_COUNT <= (int)LIVE_SETTINGS_MAX, "live_settings.given has room");
@@ -213,6 +214,7 @@ static bool set(struct live_settings *s, enum setting_id id, const char *value, 
 	case ID_SENSOR_USER: c->sensor_user = value; c->sensor_user_wanted = true; break;
 	case ID_NO_SANDBOX: c->sensor.confine = !flag; break;
 	case ID_STORE_DEFINITIONS: c->sensor.definition_texts = flag; break;
+	case ID_AUDIT: c->sensor.audit = flag; break;
 	case ID_QUIET: s->quiet = flag; break;
 	case ID_COUNT: break;
 	}
@@ -354,7 +356,7 @@ void live_settings_print(const struct live_settings *s, FILE *to)
 	if (c->max_db_bytes)
 		fprintf(to, "max-db-size = %" PRIu64 "\n", c->max_db_bytes);
 	const struct { const char *name; bool on; } flags[] = {{"no-promiscuous", !c->sensor.promiscuous}, {"write-all", c->write_all},
-	                                                       {"no-sandbox", !c->sensor.confine}, {"store-definitions", c->sensor.definition_texts}, {"quiet", s->quiet}};
+	                                                       {"no-sandbox", !c->sensor.confine}, {"store-definitions", c->sensor.definition_texts}, {"audit", c->sensor.audit}, {"quiet", s->quiet}};
 	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
 		fprintf(to, "%s = %s\n", flags[i].name, flags[i].on ? "yes" : "no");
 }

@@ -16,7 +16,7 @@ struct replay_options {
 	enum cli_format format;
 	enum confidence min_confidence;
 	enum { FAIL_ON_ANY, FAIL_ON_UNAUTHORIZED, FAIL_ON_NONE } fail_on;
-	bool continuous, quiet, store_definitions;
+	bool continuous, quiet, store_definitions, audit;
 	unsigned workers;
 	const char *write;  /* directory of evidence files, or NULL */
 	uint64_t write_file_size, write_total, write_buffer;

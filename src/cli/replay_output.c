@@ -55,6 +55,11 @@ void replay_summary(const struct sensor_stats *s, const struct recorder_counts *
 	uint64_t acknowledged = o->acknowledged[VERDICT_UNAUTHORIZED] + o->acknowledged[VERDICT_VIOLATION];
 	if (acknowledged)
 		fprintf(stderr, "acknowledged     %" PRIu64 " of them: neither printed nor counted for the exit code\n", acknowledged);
+	if (c->calls.rows || c->calls.unmatched)
+		fprintf(stderr, "calls            %" PRIu64 " in the audit log; %" PRIu64 " answers whose requests were not seen\n", c->calls.rows,
+		        c->calls.unmatched);
+	if (c->calls.too_many)
+		fprintf(stderr, "calls cut short  %" PRIu64 ": more waited for answers than are remembered\n", c->calls.too_many);
 	if (s->labels.n) {
 		fprintf(stderr, "left open        as nDPI names them:");
 		for (unsigned i = 0; i < s->labels.n; i++)

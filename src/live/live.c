@@ -176,6 +176,7 @@ static void on_restarted(void *context)
 {
 	struct live *l = context;
 	health_sensor_restarted(l->health);
+	l->memory_failures += recorder_sensor_lost(l->recorder) != 0;
 	l->interfaces_lost = 0;
 	l->evidence.given = false;
 	live_keylog_restarted(l);
@@ -387,7 +388,7 @@ static enum live_outcome open_all(struct live *l)
 	struct recorder_config recorder = {.policy = l->policy, .sensor = c->name,
 	                                   .signature_set = signature_set_version(l->signatures),
 	                                   .captures = c->sensor.interfaces, .n_captures = c->sensor.n_interfaces,
-	                                   .on_event = on_event, .on_row = on_row, .context = l};
+	                                   .on_event = on_event, .on_row = on_row, .audit = c->sensor.audit, .context = l};
 	l->recorder = recorder_new(&recorder);
 	if (l->recorder && store_definitions_load(l->store, LIMIT_CATALOG_DEFINITIONS, on_known, l) != 0) {
 		live_say(l, "%s", store_error(l->store));
@@ -406,6 +407,7 @@ static enum live_outcome open_all(struct live *l)
 static enum live_outcome close_all(struct live *l, enum live_outcome outcome)
 {
 	if (l->writer) {
+		l->memory_failures += recorder_sensor_lost(l->recorder) != 0; /* nobody will see what comes of it */
 		l->memory_failures += recorder_flush(l->recorder) != 0;
 		live_stats(l);
 		if (!writer_stop(l->writer, LAST_WRITES_MS)) {

@@ -7,6 +7,7 @@
 static recorder_record_fn *const handlers[RECORD_COUNT] = {
 	[RECORD_OBSERVATION] = recorder_observation,
 	[RECORD_OFFER] = recorder_offer,
+	[RECORD_CALL] = recorder_call,
 };
 
 struct recorder *recorder_new(const struct recorder_config *config)
@@ -39,10 +40,16 @@ int recorder_settle(struct recorder *r)
 	return session_book_settle(r->book);
 }
 
+int recorder_sensor_lost(struct recorder *r)
+{
+	return recorder_call_end(r, true);
+}
+
 int recorder_end(struct recorder *r)
 {
+	int audited = recorder_call_end(r, false); /* first: it asks the book who they were */
 	int result = session_book_end(r->book), flushed = recorder_flush(r);
-	return result ? result : flushed;
+	return audited ? audited : result ? result : flushed;
 }
 
 void recorder_renew(struct recorder *r, const struct policy *policy, const char *signature_set)
@@ -62,5 +69,6 @@ void recorder_free(struct recorder *r)
 		return;
 	session_book_free(r->book);
 	catalog_free(r->catalog);
+	audit_free(r->audit);
 	free(r);
 }

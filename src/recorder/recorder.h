@@ -3,6 +3,7 @@
 #ifndef SHADOWTAP_RECORDER_H
 #define SHADOWTAP_RECORDER_H
 
+#include "audit.h"
 #include "event.h"
 
 struct recorder;
@@ -20,6 +21,7 @@ struct recorder_config {
 	recorder_event_fn *on_settled;  /* or NULL: each event once, when it has ended and its session has nothing more to add */
 	/* or NULL: a row for the store that is no event (its member "row" says of which table). Borrowed. A failure is returned likewise. */
 	int (*on_row)(void *context, const json_t *row);
+	bool audit;                     /* calls become rows; else they are refused: nobody asked the sensor for them */
 	void *context;
 };
 
@@ -27,6 +29,7 @@ struct recorder_config {
 struct recorder_counts {
 	uint64_t events[VERDICT_COUNT][CONFIDENCE_COUNT];
 	uint64_t observations, invalid; /* records of all kinds */
+	struct audit_counts calls;
 };
 
 struct recorder *recorder_new(const struct recorder_config *config); /* NULL when out of memory */
@@ -38,6 +41,8 @@ bool recorder_know(struct recorder *r, const json_t *row);
 int recorder_flush(struct recorder *r);
 /* Nothing comes for a while: what ended is told as settled. The first failure of on_event or on_settled. */
 int recorder_settle(struct recorder *r);
+/* The sensor half died, and its connections are over: what they were asked is settled. The first failure of on_row. */
+int recorder_sensor_lost(struct recorder *r);
 /* The input ended, and with it all connections: the same, and nothing of it is joined with what comes next. */
 int recorder_end(struct recorder *r);
 /* In force from the next observation on. Borrowed, as in the configuration. */

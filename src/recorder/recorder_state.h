@@ -2,6 +2,7 @@
 #ifndef SHADOWTAP_RECORDER_STATE_H
 #define SHADOWTAP_RECORDER_STATE_H
 
+#include "audit.h"
 #include "catalog.h"
 #include "recorder.h"
 #include "session_book.h"
@@ -11,6 +12,7 @@ struct recorder {
 	struct recorder_counts counts;
 	struct session_book *book;
 	struct catalog *catalog;
+	struct audit *audit;  /* NULL: no call was told of yet */
 };
 
 /* One record of its kind; recorder_take() has counted it. What its decoder refuses is counted as invalid and is no failure. */
@@ -18,6 +20,8 @@ typedef int recorder_record_fn(struct recorder *r, const uint8_t *bytes, size_t 
 
 recorder_record_fn recorder_observation; /* recorder_observation.c */
 recorder_record_fn recorder_offer;       /* recorder_offer.c */
+recorder_record_fn recorder_call;        /* recorder_call.c */
+int recorder_call_end(struct recorder *r, bool lost); /* as audit_end() */
 session_tell_fn recorder_session_news;   /* likewise; its context is the recorder */
 
 /* recorder_tell.c: the rest of the road, for an observation of any kind, with what is known beyond it: names from DNS, findings and

@@ -442,7 +442,7 @@ static int start(struct process *p, struct listener *l)
 	char error[SIGNATURE_ERROR_TEXT];
 	struct signature_set *set = first_signatures(&l->reader, error);
 	struct sensor_config sensor = {.signatures = set, .workers = p->config->workers,
-	                               .definition_texts = p->config->definition_texts,
+	                               .definition_texts = p->config->definition_texts, .audit = p->config->audit,
 	                               .session_key = p->config->session_key, .evidence_bytes = p->config->evidence_bytes, .on_evidence = on_evidence};
 	pthread_t listener;
 	bool ok = set && hash_key_random(&sensor.shard_key);

@@ -18,6 +18,7 @@ struct sensor_process_config {
 	const char *const *keylogs;   /* names of the files whose bytes come down the channel */
 	unsigned n_keylogs;           /* 0: nothing is decrypted */
 	bool definition_texts;        /* of what servers offer, not only their hashes */
+	bool audit;                   /* calls are wanted */
 	bool confine;
 	struct hash_key session_key;  /* made by the launcher: the next sensor process finds sessions again, the recorder never has it */
 };

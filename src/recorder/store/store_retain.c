@@ -32,6 +32,12 @@
 #define LIMIT_AS_TEXT(limit) LIMIT_AS_TEXT_(limit)
 #define LIMIT_AS_TEXT_(limit) #limit
 
+#define OLDEST_CALLS "DELETE FROM calls WHERE rowid IN (SELECT rowid FROM calls WHERE time < ? ORDER BY time LIMIT ?)"
+/* As many as there can be: they are numbered as they come, and leave by and large in that order. Two, because each is a look at one end. */
+#define CALLS_MOST "SELECT ifnull((SELECT max(rowid) FROM calls) - (SELECT min(rowid) FROM calls) + 1, 0)"
+/* What a row of theirs takes with its place in the indexes; a long name takes more. */
+#define CALL_ROOM 512
+
 /* Sorts behind every time. */
 #define ANY_TIME "~"
 
@@ -135,6 +141,8 @@ static int by_age(struct piece *p, int64_t before_ns)
 		rc = delete_before(p, OLDEST_DEFINITIONS, before, p->rows, &n);
 	if (rc == 0)
 		rc = delete_before(p, OLDEST_LISTS, before, p->rows, &n);
+	if (rc == 0)
+		rc = delete_before(p, OLDEST_CALLS, before, p->rows, &n);
 	if (p->rows == 0)
 		p->more = true;
 	return rc;
@@ -156,6 +164,18 @@ static int health_share(struct piece *p)
 	return rc;
 }
 
+/* So does the audit log: events are few, and what was done on their connections is worth less than that there were any. Only once the room is
+ * used up; *ret: how many left. */
+static int calls_share(struct piece *p, int *ret)
+{
+	int rows = 0;
+	*ret = 0;
+	if (store_handle_int(p->s, CALLS_MOST, &rows) != SQLITE_OK)
+		return store_handle_fail(p->s, "size of the audit log");
+	int64_t excess = rows - p->most / 2 / CALL_ROOM;
+	return excess > 0 ? delete_before(p, OLDEST_CALLS, ANY_TIME, excess < LEAST_ROWS ? LEAST_ROWS : excess, ret) : 0;
+}
+
 static int by_size(struct piece *p)
 {
 	int64_t used = 0, most = p->most / p->page_size;
@@ -165,7 +185,11 @@ static int by_size(struct piece *p)
 	if (rc != 0 || used <= most)
 		return rc;
 	int64_t rows = (used - most) * 2; /* an event takes half a page or more, with its place in the indexes */
-	rc = delete_events(p, ANY_TIME, rows < LEAST_ROWS ? LEAST_ROWS : rows, &n);
+	rc = calls_share(p, &n);
+	if (rc == 0 && n == 0)
+		rc = delete_events(p, ANY_TIME, rows < LEAST_ROWS ? LEAST_ROWS : rows, &n);
+	if (rc == 0 && n == 0)
+		rc = delete_before(p, OLDEST_CALLS, ANY_TIME, rows < LEAST_ROWS ? LEAST_ROWS : rows, &n);
 	if (rc == 0 && n == 0)
 		rc = delete_before(p, OLDEST_DEFINITIONS, ANY_TIME, rows < LEAST_ROWS ? LEAST_ROWS : rows, &n);
 	if (rc == 0 && n == 0)

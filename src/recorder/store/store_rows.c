@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct row_kind *const kinds[] = {&row_definition, &row_definition_list};
+static const struct row_kind *const kinds[] = {&row_definition, &row_definition_list, &row_call};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static int kind_of(const json_t *row)

@@ -16,6 +16,7 @@ struct row_kind {
 	const char *upsert;
 };
 extern const struct row_kind row_definition, row_definition_list; /* store_definitions.c */
+extern const struct row_kind row_call;                            /* store_calls.c */
 
 struct store_rows {
 	json_t *items[LIMIT_STORE_BATCH_ROWS];
