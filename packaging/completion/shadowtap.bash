@@ -10,12 +10,12 @@ _shadowtap_options()
 			--policy --signatures --keylog --sensor --min-confidence --format --write --write-file-size --write-total \
 			--write-buffer --write-all --alert --alert-window --alert-rate --alert-queue --retain --max-db-size \
 			--queue-size --spill --spill-size --stats-interval --stats-file --metrics --user --sensor-user --no-sandbox \
-			--quiet --help
+			--store-definitions --quiet --help
 		;;
 	replay)
 		echo --db --policy --signatures --keylog --filter --format --min-confidence --fail-on --continuous --sensor --workers \
 			--write --write-file-size --write-total --write-buffer --write-all --alert --alert-window --alert-rate \
-			--alert-queue --alert-wait --quiet --help
+			--alert-queue --alert-wait --store-definitions --quiet --help
 		;;
 	query)
 		echo --db --since --until --verdict --min-confidence --client --server --host --method --tool --finding --kind \
@@ -23,6 +23,7 @@ _shadowtap_options()
 		;;
 	ack) echo --until --by --why --force --list --log --db --format --help ;;
 	unack) echo --by --why --db --help ;;
+	offers) echo --db --server --host --list --name --since --until --changed --finding --history --limit --format --help ;;
 	alerts) echo --db --waiting --format --help ;;
 	findings) echo --format --help ;;
 	"policy test")
@@ -57,6 +58,8 @@ _shadowtap_values()
 	"query --finding" | "policy test --finding")
 		command shadowtap findings --format csv 2>/dev/null | sed -n 's/^"\([a-z0-9.-]*\)",.*/\1/p'
 		;;
+	"offers --list") printf '%s\n' tools prompts resources resource-templates ;;
+	"offers --finding") printf '%s\n' offer.hidden-unicode offer.bidi offer.hidden-markup offer.instructions ;;
 	"query --kind") printf '%s\n' connection connector tool-change ;;
 	"query --method")
 		printf '%s\n' initialize tools/list tools/call resources/list resources/read prompts/list prompts/get \
@@ -76,7 +79,8 @@ _shadowtap_values()
 _shadowtap_takes_value()
 {
 	case "$2" in
-	--help | --quiet | --continuous | --no-promiscuous | --write-all | --no-sandbox | --waiting | --all | --acknowledged | --force | --list | --log | --proxy | --tls | \
+	--list) [ "$1" = offers ] ;;
+	--help | --quiet | --store-definitions | --changed | --history | --continuous | --no-promiscuous | --write-all | --no-sandbox | --waiting | --all | --acknowledged | --force | --log | --proxy | --tls | \
 		--cleartext) return 1 ;;
 	-i | -p | --*) return 0 ;;
 	*) return 1 ;;
@@ -100,7 +104,7 @@ _shadowtap()
 		before="${COMP_WORDS[COMP_CWORD - 2]}"
 	fi
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		values="live replay query ack unack alerts findings policy signatures interfaces config --help --version"
+		values="live replay query ack unack alerts offers findings policy signatures interfaces config --help --version"
 		mapfile -t COMPREPLY < <(compgen -W "$values" -- "$current")
 		return
 	fi

@@ -26,6 +26,8 @@ int cmd_interfaces(int argc, char **argv);
 int cmd_query(int argc, char **argv);
 int cmd_ack(int argc, char **argv);
 int cmd_unack(int argc, char **argv);
+int cmd_calls(int argc, char **argv);
+int cmd_offers(int argc, char **argv);
 int cmd_alerts(int argc, char **argv);
 int cmd_findings(int argc, char **argv);
 int cmd_policy(int argc, char **argv);

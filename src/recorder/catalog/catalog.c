@@ -53,12 +53,6 @@ int catalog_take(struct catalog *c, const struct offer *offer, const struct obse
 static int flush_server(struct catalog_server *s, const struct catalog_sink *sink)
 {
 	int result = 0;
-	for (struct catalog_definition *d = s->own; d; d = d->next_own)
-		for (unsigned i = 0; i < d->n; i++)
-			if (d->versions[i].told_ns != d->versions[i].last_ns) {
-				int one = catalog_row_tell(d, &d->versions[i], sink);
-				result = result ? result : one;
-			}
 	for (int list = LIST_NONE + 1; list < LIST_COUNT; list++)
 		if (s->lists[list] && s->lists[list]->dirty) {
 			s->lists[list]->told_ns = INT64_MIN;

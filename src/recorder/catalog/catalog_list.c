@@ -39,7 +39,7 @@ static void page_begin(struct listing *g, const struct offer *o)
 {
 	bool next = g->expect && (o->request_seen ? o->cursor == g->expect : true);
 	if (!next)
-		*g = (struct listing){.reader = g->reader, .broken = o->request_seen && o->cursor != 0};
+		*g = (struct listing){.reader = g->reader, .began_ns = o->time_ns, .broken = o->request_seen && o->cursor != 0};
 	g->expect = 0;
 }
 
@@ -95,10 +95,27 @@ bool catalog_list_take(struct catalog *c, struct catalog_server *s, const struct
 		if (l->definitions != g->count || !l->complete_ns)
 			l->told_ns = INT64_MIN;
 		l->complete_ns = offer->time_ns;
+		l->since_ns = g->began_ns;
 		l->definitions = g->count;
 	}
 	if (whole && offer->list == LIST_TOOLS && is_code_mode(g))
 		s->tags |= TAG_CODE_MODE;
 	*g = (struct listing){.reader = g->reader, .time_ns = g->time_ns};
 	return whole;
+}
+
+int catalog_list_tell(struct catalog_server *s, enum definition_list list, const struct catalog_sink *sink)
+{
+	struct catalog_list *l = s->lists[list];
+	int result = 0;
+	if (l->told_ns != INT64_MIN && l->last_ns - l->told_ns < LIMIT_CATALOG_TELL_NS)
+		return 0;
+	for (struct catalog_definition *d = s->own; d; d = d->next_own)
+		for (unsigned i = 0; d->list == list && i < d->n; i++)
+			if (d->versions[i].told_ns != d->versions[i].last_ns) {
+				int one = catalog_row_tell(d, &d->versions[i], sink);
+				result = result ? result : one;
+			}
+	int told = catalog_row_tell_list(s, list, sink);
+	return result ? result : told;
 }

@@ -96,15 +96,14 @@ json_t *catalog_tags_json(unsigned tags)
 	return array;
 }
 
-int catalog_list_tell(struct catalog_server *s, enum definition_list list, const struct catalog_sink *sink)
+int catalog_row_tell_list(struct catalog_server *s, enum definition_list list, const struct catalog_sink *sink)
 {
 	struct catalog_list *l = s->lists[list];
-	if (l->told_ns != INT64_MIN && l->last_ns - l->told_ns < LIMIT_CATALOG_TELL_NS)
-		return 0;
 	json_t *row = server_json("definition-list", s, list);
 	unsigned tags = list == LIST_TOOLS ? s->tags : 0;
 	int failed = !row || put(row, "first_seen", time_json(l->first_ns)) || put(row, "last_seen", time_json(l->last_ns)) ||
 	             put(row, "complete_seen", l->complete_ns ? time_json(l->complete_ns) : json_null()) ||
+	             put(row, "complete_since", l->complete_ns ? time_json(l->since_ns) : json_null()) ||
 	             put(row, "definitions", json_integer((json_int_t)l->definitions)) || put(row, "tags", catalog_tags_json(tags));
 	int result = failed ? FAIL_MEMORY : sink->row(sink->context, row);
 	json_decref(row);

@@ -34,14 +34,15 @@ enum { TAG_PORTAL = 1 << 0, TAG_CODE_MODE = 1 << 1 };
 struct listing {
 	uint64_t reader;               /* session, else client */
 	uint64_t expect;               /* the next page's cursor; 0: none is */
-	int64_t time_ns;
+	int64_t time_ns, began_ns;     /* its latest page, its first one */
 	uint64_t count;
 	bool broken;                   /* a page is missing, or was not whole */
 	bool search, execute, code;    /* names that code mode has */
 };
 
 struct catalog_list {
-	int64_t first_ns, last_ns, complete_ns; /* complete_ns 0: never */
+	int64_t first_ns, last_ns;
+	int64_t complete_ns, since_ns; /* when it was whole last, and when the first page of that came; complete_ns 0: never */
 	int64_t told_ns;
 	uint64_t definitions;          /* when it was complete */
 	bool dirty;
@@ -106,6 +107,7 @@ int catalog_definition_take(struct catalog *c, struct catalog_definition *d, con
 /* catalog_list.c */
 /* The page's place in its list, its definitions included. True: with this the list is whole. */
 bool catalog_list_take(struct catalog *c, struct catalog_server *s, const struct offer *offer, const struct observation *o);
+/* The list, if it is time, and the definitions of it whose rows are behind: none may look older than its list. */
 int catalog_list_tell(struct catalog_server *s, enum definition_list list, const struct catalog_sink *sink);
 
 /* catalog_tags.c */
@@ -114,6 +116,7 @@ void catalog_tags_read(struct catalog *c, struct catalog_server *s, const struct
 void catalog_tags_forget(struct catalog *c, const struct catalog_server *s);
 
 /* catalog_row.c */
+int catalog_row_tell_list(struct catalog_server *s, enum definition_list list, const struct catalog_sink *sink);
 int catalog_row_tell(struct catalog_definition *d, struct version *v, const struct catalog_sink *sink);
 json_t *catalog_tags_json(unsigned tags);
 

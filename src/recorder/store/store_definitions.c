@@ -17,7 +17,7 @@ static const struct column definition_columns[] = {
 static const struct column list_columns[] = {
 	{"tenant", COLUMN_TEXT, .required = true}, {"server", COLUMN_TEXT, .required = true}, {"path", COLUMN_TEXT, .required = true},
 	{"list", COLUMN_TEXT, .required = true, .allowed = LISTS}, {"first_seen", COLUMN_TEXT, .required = true},
-	{"last_seen", COLUMN_TEXT, .required = true}, {"complete_seen", COLUMN_TEXT, .required = false},
+	{"last_seen", COLUMN_TEXT, .required = true}, {"complete_seen", COLUMN_TEXT, .required = false}, {"complete_since", COLUMN_TEXT, .required = false},
 	{"definitions", COLUMN_INTEGER, .required = true}, {"tags", COLUMN_ARRAY, .required = true}};
 
 enum { DEFINITION_COLUMNS = sizeof definition_columns / sizeof *definition_columns, LIST_COLUMNS = sizeof list_columns / sizeof *list_columns };
@@ -35,11 +35,13 @@ const struct row_kind row_definition = {
 
 const struct row_kind row_definition_list = {
 	.name = "definition-list", .columns = list_columns, .n_columns = LIST_COLUMNS,
-	.upsert = "INSERT INTO definition_lists (tenant, server, path, list, first_seen, last_seen, complete_seen, definitions, tags) "
-		  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, server, path, list) DO UPDATE SET "
+	.upsert = "INSERT INTO definition_lists (tenant, server, path, list, first_seen, last_seen, complete_seen, complete_since, "
+		  "definitions, tags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, server, path, list) DO UPDATE SET "
 		  "definitions = CASE WHEN coalesce(excluded.complete_seen, '') >= coalesce(complete_seen, '') THEN excluded.definitions "
 		  "ELSE definitions END, "
 		  "tags = CASE WHEN coalesce(excluded.complete_seen, '') >= coalesce(complete_seen, '') THEN excluded.tags ELSE tags END, "
+		  "complete_since = CASE WHEN coalesce(excluded.complete_seen, '') >= coalesce(complete_seen, '') THEN "
+		  "excluded.complete_since ELSE complete_since END, "
 		  "complete_seen = nullif(max(coalesce(complete_seen, ''), coalesce(excluded.complete_seen, '')), ''), "
 		  "first_seen = min(first_seen, excluded.first_seen), last_seen = max(last_seen, excluded.last_seen)"};
 
