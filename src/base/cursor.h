@@ -13,7 +13,7 @@ struct cursor {
 
 static inline struct cursor cursor_of(struct slice s)
 {
-	return (struct cursor){s.p, s.p + s.n, false};
+	return (struct cursor){s.p, s.n ? s.p + s.n : s.p, false};
 }
 
 static inline size_t cursor_left(const struct cursor *c)
