@@ -16,7 +16,7 @@ static const char help_text[] =
 	"of each, what in them is suspicious, and the canonical hash of each definition (docs/offers.md).\n"
 	"\n"
 	"      --db FILE              events database [shadowtap.db]\n"
-	"      --server NAME          of this server: a name, '*.example.com', or an address; --host is the same\n"
+	"      --server, --host NAME  of this server: a name, '*.example.com', or an address\n"
 	"      --list LIST            tools, prompts, resources or resource-templates only\n"
 	"      --name NAME            this one; * and ? stand for any characters and any one\n"
 	"      --since T, --until T   seen in this time: 2026-11-22, 2026-11-22T10:00:00Z, 24h, 7d\n"
