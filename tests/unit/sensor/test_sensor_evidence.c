@@ -13,6 +13,7 @@
 #include "capture_file.h"
 #include "limits.h"
 #include "observation.h"
+#include "record.h"
 #include "sensor.h"
 #include "signature.h"
 #include "siphash.h"
@@ -93,6 +94,8 @@ static void on_observation(void *context, const uint8_t *bytes, size_t n)
 {
 	struct written *w = context;
 	struct observation_box box;
+	if (record_kind_of(bytes, n) != RECORD_OBSERVATION)
+		return;
 	assert_true(observation_decode(bytes, n, &box));
 	if (w->observations++ >= w->want_after && !w->want_nothing) {
 		char comment[128];
