@@ -76,6 +76,8 @@ void replay_summary(const struct sensor_stats *s, const struct recorder_counts *
 		}
 	if (c->invalid)
 		fprintf(stderr, "observations refused as invalid: %" PRIu64 "\n", c->invalid);
+	if (c->sessions_left)
+		fprintf(stderr, "connections too many to remember for their sessions: %" PRIu64 "\n", c->sessions_left);
 	if (s->shards.out_of_memory)
 		fprintf(stderr, "OUT OF MEMORY %" PRIu64 " times: the result is incomplete\n", s->shards.out_of_memory);
 }

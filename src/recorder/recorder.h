@@ -29,6 +29,7 @@ struct recorder_config {
 struct recorder_counts {
 	uint64_t events[VERDICT_COUNT][CONFIDENCE_COUNT];
 	uint64_t observations, invalid; /* records of all kinds */
+	uint64_t sessions_left;         /* connections that LIMIT_SESSION_ENTRIES or _BYTES pushed out of memory: nothing more reaches them */
 	struct audit_counts calls;
 };
 

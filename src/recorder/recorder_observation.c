@@ -68,8 +68,13 @@ int recorder_observation(struct recorder *r, const uint8_t *bytes, size_t n)
 	bool booked = box.o.kind == KIND_CONNECTION;
 	if (booked && event_id(&box.o, r->config.sensor, id) == 0)
 		entry = session_book_put_take(r->book, &box, n, id);
-	if (entry)
-		return session_join(r->book, entry);
+	if (entry) {
+		struct session_book_counts book;
+		int joined = session_join(r->book, entry);
+		session_book_counts(r->book, &book);
+		r->counts.sessions_left = book.left;
+		return joined;
+	}
 	int result = tell_alone(r, &box.o);
 	observation_box_done(&box);
 	return booked && result == 0 ? FAIL_MEMORY : result;
