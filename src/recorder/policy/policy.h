@@ -17,6 +17,8 @@ const char *traffic_direction_name(enum traffic_direction d);
 
 /* Notes of each kind that a judgement carries: every requirement and every finding that one may forbid. */
 #define POLICY_NOTES_MAX (16 + LIMIT_FINDINGS)
+/* Reasons of a judgement: of each kind of names those spelt out and one for the rest; and one for the client. */
+#define POLICY_REASONS_MAX (3 * (LIMIT_POLICY_NAMED + 1) + 1)
 
 struct judgement {
 	enum verdict verdict;
@@ -25,8 +27,10 @@ struct judgement {
 	size_t n_unverified;
 	const char *breaches[POLICY_NOTES_MAX];    /* requirements visibly breached: "policy.tls", "policy.finding:no-auth" ...; become findings */
 	size_t n_breaches;
-	struct observed_reason reasons[POLICY_NOTES_MAX]; /* of breaches that a request committed: which, when; borrowed */
+	/* Of breaches that a request or a client committed: which, when. They point into details: a judgement is never copied. */
+	struct observed_reason reasons[POLICY_REASONS_MAX];
 	size_t n_reasons;
+	char details[POLICY_REASONS_MAX][LIMIT_DETAIL];
 	char why[256];                             /* one sentence, for `policy test` */
 };
 

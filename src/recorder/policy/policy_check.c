@@ -34,9 +34,11 @@ static bool conditions_cover(const struct policy_entry *outer, const struct poli
 	       clients_cover(outer, inner);
 }
 
-/* The address of outer, if it has one, is no narrower than that of inner. */
+/* The address or connector of outer, if it has one, is no narrower than that of inner. */
 static bool address_covers(const struct policy_entry *outer, const struct policy_entry *inner)
 {
+	if (outer->connector)
+		return inner->connector && policy_glob_covers(outer->connector, inner->connector);
 	return !outer->has_address || (inner->has_address && policy_net_covers(&outer->address, &inner->address));
 }
 
@@ -71,6 +73,8 @@ static const struct policy_entry *shadow_of(const struct check *c, const struct 
 	if (e->host)
 		key = (struct policy_key){.kind = e->host[0] == '*' ? POLICY_KEY_SUFFIX : POLICY_KEY_NAME,
 		                          .name = e->host[0] == '*' ? e->host + 2 : e->host};
+	else if (e->connector)
+		key = (struct policy_key){.kind = POLICY_KEY_CONNECTOR, .name = ""};
 	return shadow_in(c, e->list, &key, e);
 }
 
@@ -90,6 +94,10 @@ static const struct policy_entry *denial_of(const struct check *c, const struct 
 			key.name++;
 			found = shadow_in(c, POLICY_DENIED, &key, e);
 		}
+	}
+	if (e->connector) {
+		struct policy_key key = {.kind = POLICY_KEY_CONNECTOR, .name = ""};
+		found = shadow_in(c, POLICY_DENIED, &key, e);
 	}
 	for (unsigned bits = 0; e->has_address && !found && bits <= e->address.bits; bits++) {
 		if (!c->policy->prefix_used[POLICY_DENIED][e->address.addr.family == 6][bits])
@@ -123,7 +131,9 @@ static void check_entry(const struct check *c, const struct policy_entry *e)
 	else if (e->list == POLICY_APPROVED && e->host && e->host[0] == '*' && !strchr(e->host + 2, '.'))
 		text_append(sentence, sizeof sentence, &n, "\"%s\" approves everything under the top-level name \"%s\"", e->id,
 		            e->host + 2);
-	else if (e->list == POLICY_APPROVED && !e->host && e->address.bits == 0)
+	else if (e->list == POLICY_APPROVED && e->connector && policy_glob_covers(e->connector, "*"))
+		text_append(sentence, sizeof sentence, &n, "\"%s\" approves every connector of every vendor", e->id);
+	else if (e->list == POLICY_APPROVED && !e->host && e->has_address && e->address.bits == 0)
 		text_append(sentence, sizeof sentence, &n, "\"%s\" approves every IPv%d address", e->id,
 		            e->address.addr.family);
 	if (n)
@@ -133,6 +143,17 @@ static void check_entry(const struct check *c, const struct policy_entry *e)
 void policy_check(const struct policy *p, int64_t now_ns, void (*warn)(void *context, const char *sentence), void *context)
 {
 	const struct check c = {p, now_ns, warn, context};
-	for (size_t i = 0; i < p->n_entries; i++)
+	for (size_t i = 0; i < p->n_groups; i++) {
+		char sentence[SENTENCE];
+		size_t n = 0;
+		if (p->groups[i].used)
+			continue;
+		text_append(sentence, sizeof sentence, &n, "the group \"%s\" is used nowhere", p->groups[i].name);
+		warn(context, sentence);
+	}
+	policy_check_names(p, NULL, warn, context);
+	for (size_t i = 0; i < p->n_entries; i++) {
 		check_entry(&c, &p->entries[i]);
+		policy_check_names(p, &p->entries[i], warn, context);
+	}
 }

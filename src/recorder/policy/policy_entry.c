@@ -75,10 +75,12 @@ static void subject_name(struct policy_subject *s, struct slice text, bool cut)
 void policy_subject_from(const struct observation *facts, struct policy_subject *ret)
 {
 	struct policy_subject s = {.via_proxy = facts->via_proxy, .path = facts->path, .time_ns = facts->last_seen_ns};
+	bool connector = facts->kind == KIND_CONNECTOR; /* then sni and address are those of the vendor's API */
+	s.connector = connector ? facts->connector_id : NULL;
 	struct slice text = {NULL, 0};
 	uint16_t port = 0;
 	s.client = policy_unmap(&facts->client_ip);
-	if (!facts->via_proxy)
+	if (!facts->via_proxy && !connector)
 		s.server = policy_unmap(&facts->server_ip);
 
 	if (facts->host && facts->host[0]) {
@@ -90,10 +92,10 @@ void policy_subject_from(const struct observation *facts, struct policy_subject 
 			port = facts->secure_scheme ? 443 : 80;
 		if (!s.name_certain && !s.literal.family)
 			port = 0; /* what was cut off may have been the port */
-	} else if (facts->sni && facts->sni[0]) {
+	} else if (facts->sni && facts->sni[0] && !connector) {
 		subject_name(&s, slice_str(facts->sni), facts->host_cut);
 	}
-	s.port = port || facts->via_proxy ? port : facts->server_port;
+	s.port = port || facts->via_proxy || connector ? port : facts->server_port;
 
 	if (s.path) {
 		s.path_ambiguous = policy_path_ambiguous(s.path);
@@ -104,8 +106,18 @@ void policy_subject_from(const struct observation *facts, struct policy_subject 
 
 /* ---- one entry ---- */
 
+/* A request that names both a connector and a host leaves open which of them is meant: then no approval rests on the first. */
+static enum policy_match match_connector(const struct policy_entry *e, const struct policy_subject *s)
+{
+	if (!s->connector || !policy_glob_match(e->connector, s->connector))
+		return POLICY_OTHER_SERVER;
+	return e->list == POLICY_DENIED || (!s->name[0] && !s->literal.family) ? POLICY_MATCH : POLICY_OTHER_SERVER;
+}
+
 static enum policy_match match_server(const struct policy_entry *e, const struct policy_subject *s)
 {
+	if (e->connector)
+		return match_connector(e, s);
 	if (e->host) {
 		if (!hostname_matches(e->host, s->name))
 			return POLICY_OTHER_SERVER;
@@ -181,7 +193,9 @@ const char *policy_match_text(enum policy_match m)
 static struct policy_key key_of(const struct policy_entry *e)
 {
 	struct policy_key key = {.kind = POLICY_KEY_NET};
-	if (!e->host)
+	if (e->connector)
+		key = (struct policy_key){.kind = POLICY_KEY_CONNECTOR, .name = ""};
+	else if (!e->host)
 		key.net = e->address;
 	else if (e->host[0] == '*')
 		key = (struct policy_key){.kind = POLICY_KEY_SUFFIX, .name = e->host + 2};
@@ -202,6 +216,12 @@ int policy_entry_order(const struct policy_entry *a, const struct policy_entry *
 	int order = compare(x.kind, y.kind);
 	if (order && (x.kind == POLICY_KEY_NET || y.kind == POLICY_KEY_NET))
 		why = "a host goes before an address";
+	if (order && (x.kind == POLICY_KEY_CONNECTOR || y.kind == POLICY_KEY_CONNECTOR))
+		why = "a host or address goes before a connector";
+	if (!order && x.kind == POLICY_KEY_CONNECTOR) {
+		why = "the longer connector pattern goes first";
+		order = compare(strlen(b->connector), strlen(a->connector));
+	}
 	if (!order && x.kind == POLICY_KEY_SUFFIX) {
 		why = "the longer host suffix goes first";
 		order = compare(strlen(y.name), strlen(x.name));
@@ -260,7 +280,7 @@ bool policy_index(struct policy *p)
 			return false;
 		for (size_t i = 0; i < n; i++, e++) {
 			p->index[list][i] = e;
-			if (!e->host)
+			if (e->has_address && !e->host)
 				p->prefix_used[list][e->address.addr.family == 6][e->address.bits] = true;
 		}
 		qsort(p->index[list], n, sizeof *p->index[list], index_compare);

@@ -1,7 +1,6 @@
 /* "no_findings": ["no-auth", ...] of a policy -> a set of findings. Called by policy_load. Refuses ids that are not known: a requirement
  * that could never be breached would look like one that is met. */
-#include "jsonfile.h"
-#include "policy_entry.h"
+#include "policy_load.h"
 
 bool policy_findings_read(struct jsonfile *file, const struct jsonplace *at, const json_t *require, uint64_t *ret)
 {

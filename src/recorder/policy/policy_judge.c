@@ -73,101 +73,13 @@ static void search_list(struct search *search)
 	}
 	search_address(search, &s->literal);
 	search_address(search, &s->server);
-}
-
-/* ---- what the deciding approval requires ---- */
-
-static void unverified(struct judgement *j, const char *what)
-{
-	if (j->n_unverified < POLICY_NOTES_MAX)
-		j->unverified[j->n_unverified++] = what;
-}
-
-static void breach(struct judgement *j, const char *what)
-{
-	if (j->n_breaches < POLICY_NOTES_MAX)
-		j->breaches[j->n_breaches++] = what;
-}
-
-/* "2025-06-18": only such revisions can be compared by order ("DRAFT-2026-v1" and its like cannot). */
-static bool revision_is_date(const char *text)
-{
-	for (size_t i = 0; i < POLICY_REVISION_TEXT - 1; i++)
-		if (i == 4 || i == 7 ? text[i] != '-' : text[i] < '0' || text[i] > '9')
-			return false;
-	return text[POLICY_REVISION_TEXT - 1] == '\0';
-}
-
-static void require_tools(const struct policy_entry *e, const struct observation *facts, struct judgement *j)
-{
-	if (!e->tools_listed)
-		return;
-	for (size_t i = 0; i < facts->tools_called.n; i++) {
-		bool allowed = false;
-		for (size_t t = 0; t < e->n_tools && !allowed; t++)
-			allowed = strcmp(e->tools[t], facts->tools_called.items[i].name) == 0;
-		if (!allowed) {
-			breach(j, "policy.tools");
-			return;
-		}
+	if (s->connector) {
+		struct policy_key key = {.kind = POLICY_KEY_CONNECTOR, .name = ""};
+		search_key(search, &key);
 	}
-	/* names past the limit are counted but not kept; and no request may have been readable at all */
-	if (facts->tools_called.other || (facts->methods.n == 0 && facts->requests == 0))
-		unverified(j, "tools");
-}
-
-/* A finding that is forbidden and was not looked for, or could not have been seen, is no breach. */
-static void require_no_findings(const struct policy_entry *e, const struct posture *posture, struct judgement *j)
-{
-	for (size_t i = 0; i < finding_count; i++) {
-		if (!(e->require.no_findings >> i & 1))
-			continue;
-		if (posture && posture_has(posture, finding_table[i].id))
-			breach(j, finding_table[i].breach);
-		else if (!posture || posture_is_unseen(posture, finding_table[i].id))
-			unverified(j, finding_table[i].unverified);
-	}
-}
-
-static void require_all(const struct policy_entry *e, const struct policy_subject *s, const struct observation *facts,
-                        const struct posture *posture, struct judgement *j)
-{
-	const char *least = e->require.protocol_version, *version = facts->protocol_version;
-	if (!s->name_certain && !s->literal.family && (facts->host || facts->sni))
-		unverified(j, "host");
-	if (e->path && !s->path)
-		unverified(j, "path");
-	if (e->require.tls && !facts->tls)
-		breach(j, "policy.tls");
-	if (e->require.auth && facts->auth == AUTH_NONE)
-		breach(j, "policy.auth");
-	if (e->require.auth && facts->auth == AUTH_UNKNOWN)
-		unverified(j, "auth");
-	if (least[0]) {
-		if (!version || !revision_is_date(version))
-			unverified(j, "protocol_version");
-		else if (strcmp(version, least) < 0)
-			breach(j, "policy.protocol_version");
-	}
-	require_tools(e, facts, j);
-	require_no_findings(e, posture, j);
 }
 
 /* ---- the judgement ---- */
-
-static const char *breach_text(const char *breach_id)
-{
-	static const char *const texts[][2] = {
-		{"policy.tls", "TLS is required and was not used"},
-		{"policy.auth", "authentication is required and requests carried none"},
-		{"policy.protocol_version", "the protocol revision is older than required"},
-		{"policy.tools", "a tool was called that is not on its list"},
-	};
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-		if (strcmp(texts[i][0], breach_id) == 0)
-			return texts[i][1];
-	return breach_id;
-}
 
 /* Built of ids and fixed words only: nothing in it was written by a stranger. */
 static void explain(struct judgement *j)
@@ -177,7 +89,7 @@ static void explain(struct judgement *j)
 	text_append(why, sizeof j->why, &n, j->n_breaches ? "entry \"%s\" approves the server, but " : "approved by entry \"%s\"",
 	            j->rule);
 	for (size_t i = 0; i < j->n_breaches; i++)
-		text_append(why, sizeof j->why, &n, "%s%s", i ? "; " : "", breach_text(j->breaches[i]));
+		text_append(why, sizeof j->why, &n, "%s%s", i ? "; " : "", policy_breach_text(j->breaches[i]));
 	for (size_t i = 0; i < j->n_unverified; i++)
 		text_append(why, sizeof j->why, &n, "%s%s", i ? ", " : "; could not be seen: ", j->unverified[i]);
 }
@@ -188,32 +100,31 @@ void policy_judge(const struct policy *p, const struct observation *facts, const
 	policy_subject_from(facts, &s);
 	struct search denied = {.policy = p, .list = POLICY_DENIED, .subject = &s};
 	struct search approved = {.policy = p, .list = POLICY_APPROVED, .subject = &s};
-	struct judgement j = {.verdict = VERDICT_UNAUTHORIZED};
 	size_t n = 0;
+	ret->verdict = VERDICT_UNAUTHORIZED;
+	ret->rule = NULL;
+	ret->n_unverified = ret->n_breaches = ret->n_reasons = 0;
 
 	search_list(&denied);
 	if (denied.best) {
-		j.rule = denied.best->id;
-		text_append(j.why, sizeof j.why, &n, "denied by entry \"%s\"", j.rule);
-		*ret = j;
+		ret->rule = denied.best->id;
+		text_append(ret->why, sizeof ret->why, &n, "denied by entry \"%s\"", ret->rule);
 		return;
 	}
 	search_list(&approved);
 	if (!approved.best) {
-		text_append(j.why, sizeof j.why, &n, "%s",
+		text_append(ret->why, sizeof ret->why, &n, "%s",
 		            p->n_entries ? "no entry approves the server" : "nothing is approved: the policy has no entries");
-		*ret = j;
 		return;
 	}
-	j.rule = approved.best->id;
-	require_all(approved.best, &s, facts, posture, &j);
+	ret->rule = approved.best->id;
+	policy_require_all(p, approved.best, &s, facts, posture, ret);
 	if (denied.path_unseen)
-		unverified(&j, "deny-path");
+		policy_unverified(ret, "deny-path");
 	if (denied.address_unseen)
-		unverified(&j, "deny-address");
-	j.verdict = j.n_breaches ? VERDICT_VIOLATION : VERDICT_APPROVED;
-	explain(&j);
-	*ret = j;
+		policy_unverified(ret, "deny-address");
+	ret->verdict = ret->n_breaches ? VERDICT_VIOLATION : VERDICT_APPROVED;
+	explain(ret);
 }
 
 static bool internal(const struct policy *p, const struct ip_addr *address)

@@ -66,6 +66,20 @@ static const struct {
 	{"{\"id\":\"a\",\"address\":\"10.1.0.1\"}", "{\"id\":\"n\",\"host\":\"a.com\",\"address\":\"10.0.0.0/8\"}", ""},
 	/* too broad */
 	{"{\"id\":\"a\",\"host\":\"*.com\"}", "{\"id\":\"n\",\"host\":\"*.net\"}", "\"a\" approves everything under the top-level name \"com\"\n"},
+	{"{\"id\":\"a\",\"connector\":\"**\"}", "", "\"a\" approves every connector of every vendor\n"},
+	{"{\"id\":\"a\",\"connector\":\"c_*\"},{\"id\":\"b\",\"connector\":\"c_g*\"}", "", ""},
+	{"{\"id\":\"a\",\"connector\":\"c_g\"}", "{\"id\":\"n\",\"connector\":\"c_*\"}",
+	 "\"a\" approves nothing: the denial \"n\" covers all of it\n"},
+	/* lists of names */
+	{"{\"id\":\"a\",\"host\":\"a.com\",\"tools\":{\"allow\":[\"read_*\",\"list\"],\"deny\":[\"read_secret\"]}}", "", ""},
+	{"{\"id\":\"a\",\"host\":\"a.com\",\"tools\":{\"allow\":[\"read_a\"],\"deny\":[\"read_*\"]}}", "",
+	 "\"a\": tools, allow: \"read_a\" has no effect: all of it is covered by \"read_*\" of its denials\n"},
+	{"{\"id\":\"a\",\"host\":\"a.com\",\"prompts\":[\"p\",\"p*\",\"p\"]}", "",
+	 "\"a\": prompts, allow: \"p\" says nothing more than \"p*\"\n\"a\": prompts, allow: \"p\" says nothing more than \"p\"\n"},
+	{"{\"id\":\"a\",\"host\":\"a.com\",\"resources\":[\"file:///a#x\"]}", "",
+	 "\"a\": resources, allow: \"file:///a#x\" never matches: what is compared has neither query nor fragment\n"},
+	{"{\"id\":\"a\",\"host\":\"a.com\",\"tools\":{\"allow\":[],\"deny\":[\"x\"]}}", "",
+	 "\"a\": tools, deny: \"x\" has no effect: the list of what is allowed is empty, so nothing is\n"},
 	{"{\"id\":\"a\",\"address\":\"::/0\"}", "{\"id\":\"n\",\"address\":\"0.0.0.0/0\"}", "\"a\" approves every IPv6 address\n"},
 };
 

@@ -36,8 +36,9 @@ static void test_the_example_loads(void **state)
 	assert_true(e->require.tls); /* from the defaults */
 	assert_string_equal(e->require.protocol_version, "2025-06-18");
 	assert_int_equal(e->n_clients, 1);
-	assert_int_equal(e->n_tools, 2);
-	assert_string_equal(e->tools[1], "payment_status");
+	assert_int_equal(e->names[POLICY_TOOLS].allow.n, 2);
+	assert_non_null(policy_globs_find(&e->names[POLICY_TOOLS].allow, "payment_status"));
+	assert_null(policy_globs_find(&e->names[POLICY_TOOLS].allow, "payment_statuses"));
 	assert_true(p->entries[3].expires_ns == time_of("2030-07-01T00:00:00Z"));
 	policy_free(p);
 }
@@ -57,8 +58,8 @@ static void test_values_are_normalized(void **state)
 	assert_int_equal(p->entries[1].address.bits, 8);
 	assert_null(p->entries[1].path);
 	assert_true(p->entries[2].expires_ns == time_of("2026-01-01T00:00:00.5Z"));
-	assert_true(p->entries[2].tools_listed);
-	assert_false(p->entries[1].tools_listed);
+	assert_true(p->entries[2].names[POLICY_TOOLS].listed);
+	assert_false(p->entries[1].names[POLICY_TOOLS].listed);
 	policy_free(p);
 }
 
@@ -125,7 +126,7 @@ static const struct {
 	{"{\"id\": \"\", \"host\": \"a\"}", "/id: must be 1 to 64 letters, digits, '.', '_' or '-', not \"\""},
 	{"{\"id\": \"a b\", \"host\": \"a\"}", "/id: must be 1 to 64 letters, digits, '.', '_' or '-', not \"a b\""},
 	{"{\"id\": \"first\", \"host\": \"a\"}", "/id: \"first\" is the id of /approved/0 already"},
-	{"{\"id\": \"x\"}", ": needs \"host\" or \"address\""},
+	{"{\"id\": \"x\"}", ": needs \"host\", \"address\" or \"connector\""},
 	{"{\"id\": \"x\", \"Host\": \"a\"}", "/Host: unknown member; did you mean \"host\"?"},
 	{"{\"id\": \"x\", \"host\": null}", "/host: must be a string, not null"},
 	{"{\"id\": \"x\", \"host\": \"\"}", "/host: not a host name: \"\""},
@@ -175,8 +176,8 @@ static const struct {
 	{"{\"id\": \"x\", \"host\": \"a\", \"clients\": \"10.0.0.1\"}", "/clients: must be an array, not a string"},
 	{"{\"id\": \"x\", \"host\": \"a\", \"clients\": []}", "/clients: is empty; leave it out to mean every client"},
 	{"{\"id\": \"x\", \"host\": \"a\", \"clients\": [\"10.0.0.1\", true]}",
-	 "/clients/1: must be a string such as \"10.0.0.0/8\""},
-	{"{\"id\": \"x\", \"host\": \"a\", \"clients\": [\"laptop\"]}", "/clients/0: not an address or network: \"laptop\""},
+	 "/clients/1: must be a string such as \"10.0.0.0/8\", or the name of a group"},
+	{"{\"id\": \"x\", \"host\": \"a\", \"clients\": [\"laptop\"]}", "/clients/0: there is no group \"laptop\" in \"groups\""},
 	{"{\"id\": \"x\", \"host\": \"a\", \"expires\": 2027}", "/expires: must be a string, not a number"},
 	{"{\"id\": \"x\", \"host\": \"a\", \"expires\": \"2027-02-29\"}",
 	 "/expires: not a date (\"2027-06-30\") or a date and time with zone (\"2027-06-30T18:00:00Z\"): \"2027-02-29\""},
@@ -189,9 +190,19 @@ static const struct {
 	{"{\"id\": \"x\", \"host\": \"a\", \"require\": {\"auth\": \"bearer\"}}",
 	 "/require/auth: must be true or false, not a string"},
 	{"{\"id\": \"x\", \"host\": \"a\", \"require\": {\"mtls\": true}}", "/require/mtls: unknown member; did you mean \"tls\"?"},
-	{"{\"id\": \"x\", \"host\": \"a\", \"tools\": {}}", "/tools: must be an array, not an object"},
-	{"{\"id\": \"x\", \"host\": \"a\", \"tools\": [\"a\", \"\"]}", "/tools/1: must be the name of a tool"},
-	{"{\"id\": \"x\", \"host\": \"a\", \"tools\": [7]}", "/tools/0: must be the name of a tool"},
+	{"{\"id\": \"x\", \"host\": \"a\", \"tools\": true}",
+	 "/tools: must be a list of what is allowed, or an object with \"allow\" and \"deny\""},
+	{"{\"id\": \"x\", \"host\": \"a\", \"tools\": {\"denied\": []}}", "/tools/denied: unknown member; did you mean \"deny\"?"},
+	{"{\"id\": \"x\", \"host\": \"a\", \"prompts\": {\"deny\": [\"a\\\\b\"]}}",
+	 "/prompts/deny/0: a backslash stands before '*', '?' or another one only: \"a\\b\""},
+	{"{\"id\": \"x\", \"host\": \"a\", \"require\": {\"clients\": [\"portal\"]}}",
+	 "/require/clients/0: there is no group \"portal\" in \"groups\""},
+	{"{\"id\": \"x\", \"host\": \"a\", \"require\": {\"clients\": []}}", "/require/clients: is empty; leave it out to mean every client"},
+	{"{\"id\": \"x\", \"connector\": \"\"}", "/connector: must have 1 to 127 bytes"},
+	{"{\"id\": \"x\", \"connector\": \"c\", \"host\": \"a\"}",
+	 ": \"connector\" stands for a server of the vendor's: it has no host, address, port or path"},
+	{"{\"id\": \"x\", \"host\": \"a\", \"tools\": [\"a\", \"\"]}", "/tools/1: must be a name or a pattern such as \"read_*\""},
+	{"{\"id\": \"x\", \"host\": \"a\", \"tools\": [7]}", "/tools/0: must be a name or a pattern such as \"read_*\""},
 };
 
 static void test_entry_errors(void **state)
@@ -211,9 +222,9 @@ static void test_errors_of_both_lists(void **state)
 	char text[1024], name[140];
 	(void)state;
 	assert_error("{\"version\":1,\"denied\":[{\"id\":\"x\",\"host\":\"a\",\"require\":{}}]}",
-	             "/denied/0/require: unknown member; known here: id, host, address, port, path, clients, expires, owner, comment");
+	             "/denied/0/require: unknown member; known here: id, host, address, connector, port, path, clients, expires, owner, comment");
 	assert_error("{\"version\":1,\"denied\":[{\"id\":\"x\",\"host\":\"a\",\"tools\":[]}]}",
-	             "/denied/0/tools: unknown member; known here: id, host, address, port, path, clients, expires, owner, comment");
+	             "/denied/0/tools: unknown member; known here: id, host, address, connector, port, path, clients, expires, owner, comment");
 	assert_error("{\"version\":1,\"approved\":[{\"id\":\"b\",\"host\":\"b\"},{\"id\":\"a\",\"host\":\"a\"}],"
 	             "\"denied\":[{\"id\":\"a\",\"host\":\"a\"},{\"id\":\"b\",\"host\":\"b\"}]}",
 	             "/denied/0/id: \"a\" is the id of /approved/1 already");
