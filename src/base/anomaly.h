@@ -94,6 +94,8 @@
 	X(NAMES_LIMIT, "mcp-names-limit") \
 	X(REASONS_LIMIT, "mcp-reasons-limit") \
 	X(AUTHORITIES_LIMIT, "mcp-authorities-limit") \
+	X(CONNECTORS_LIMIT, "connectors-limit") \
+	X(LLM_REQUEST_AMBIGUOUS, "llm-request-ambiguous") \
 	X(OFFERS_LIMIT, "mcp-offers-limit") \
 	X(CALLS_LIMIT, "mcp-calls-limit")
 

@@ -337,6 +337,9 @@
 /* Authorities on one connection that get a row of their own (contract: one event per connection and authority). At the cap
  * one without evidence leaves; if all have some, the next gets none (mcp-authorities-limit). */
 #define LIMIT_AUTHORITIES 16
+/* Servers that one connection, or one request in it, asks a vendor's cloud to connect to. APIs allow some twenty in a request; a gateway may share
+ * its connection among many. At the cap the next one gets no event (connectors-limit). Bits of a uint32_t. */
+#define LIMIT_CONNECTORS 32
 /* Exchanges of one connection whose answer is awaited with evidence in hand. As many as HTTP pairs. */
 #define LIMIT_EXCHANGES LIMIT_HTTP_PIPELINE
 /* JSON-RPC ids remembered per direction of a newline-delimited TCP dialogue. */

@@ -75,12 +75,11 @@ size_t flow_work_memory(const struct flow_work *w)
 	       (w->datagrams ? datagram_work_memory(w->datagrams) : 0);
 }
 
-static void observe_row(struct flow_work *w, const struct mcp_row *row, bool final)
+/* What is of the connection, beside what is of the row. */
+static void observe_flow(struct flow_work *w, struct observation o, bool final)
 {
 	const struct flow *f = w->flow;
 	unsigned c = f->client_side;
-	struct observation o = {0};
-	mcp_row_observe(row, &o);
 	o.l4 = f->key.proto;
 	o.final = final;
 	o.connection_time_ns = f->first_ns;
@@ -110,6 +109,17 @@ static void observe_row(struct flow_work *w, const struct mcp_row *row, bool fin
 		w->shard->counts.out_of_memory++;
 }
 
+/* Told of when it changed, when the connection ends, and each minute. */
+static bool is_due(const struct flow_work *w, struct mcp_row *row, int64_t *emitted_ns, bool final)
+{
+	bool minute = w->flow->last_ns - *emitted_ns >= 60 * NS_PER_SEC;
+	if (row->confidence == CONFIDENCE_NONE || (!final && !row->changed && !minute))
+		return false;
+	row->changed = false;
+	*emitted_ns = w->flow->last_ns;
+	return true;
+}
+
 /* What refers to the rows that were just told of. */
 static void tell_records(struct flow_work *w)
 {
@@ -130,17 +140,20 @@ void flow_work_observe(struct flow_work *w, bool final)
 		return;
 	shard_evidence_observed(w);
 	for (uint32_t i = 0; i < w->evidence.n_rows; i++) {
-		struct mcp_row *row = w->evidence.rows[i];
-		if (row->confidence == CONFIDENCE_NONE)
+		struct observation o = {0};
+		if (!is_due(w, w->evidence.rows[i], &w->emitted_ns[i], final))
 			continue;
-		bool minute = w->flow->last_ns - w->emitted_ns[i] >= 60 * NS_PER_SEC;
-		if (!final && !row->changed && !minute)
+		mcp_row_observe(w->evidence.rows[i], &o);
+		observe_flow(w, o, final);
+	}
+	for (struct mcp_connector *c = w->evidence.connectors; c; c = c->next) {
+		struct observation o = {0};
+		if (!is_due(w, c->row, &c->emitted_ns, final))
 			continue;
-		row->changed = false;
-		w->emitted_ns[i] = w->flow->last_ns;
-		observe_row(w, row, final);
+		mcp_connector_observe(c, &o);
+		observe_flow(w, o, final);
 	}
 	if (final)
-		mcp_call_end(&w->evidence, w->gaps || !w->payload_bytes[0] || !w->payload_bytes[1]);
+		mcp_call_end(&w->evidence, w->evidence.gaps || !w->payload_bytes[0] || !w->payload_bytes[1]);
 	tell_records(w);
 }

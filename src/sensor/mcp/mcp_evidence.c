@@ -19,6 +19,7 @@ void mcp_evidence_done(struct mcp_evidence *e)
 		mcp_exchange_free(x);
 	}
 	mcp_records_done(&e->records);
+	mcp_connectors_free(e->connectors);
 	mcp_calls_done(&e->calls);
 	free(e->tunnel);
 	free(e->dialogue[0]);
@@ -27,7 +28,7 @@ void mcp_evidence_done(struct mcp_evidence *e)
 
 size_t mcp_evidence_memory(const struct mcp_evidence *e)
 {
-	size_t n = e->records.bytes + e->calls.bytes + e->calls.n * sizeof(struct mcp_call) + e->n_exchanges * (sizeof(struct mcp_exchange) + 256);
+	size_t n = e->records.bytes + e->calls.bytes + e->calls.n * sizeof(struct mcp_call) + e->n_exchanges * (sizeof(struct mcp_exchange) + 256) + mcp_connectors_memory(e->connectors);
 	for (uint32_t i = 0; i < e->n_rows; i++)
 		n += mcp_row_memory(e->rows[i]);
 	for (int d = 0; d < 2; d++)
@@ -60,7 +61,7 @@ static bool row_make_room(struct mcp_evidence *e, uint32_t *ret_place)
 	for (int waiting = 0; waiting < 2; waiting++)
 		for (uint32_t i = 0; i < e->n_rows; i++) {
 			struct mcp_row *row = e->rows[i];
-			bool asked = false, said = row->confidence != CONFIDENCE_NONE || row->held != CONFIDENCE_NONE;
+			bool asked = false, said = row->asked_vendor || row->confidence != CONFIDENCE_NONE || row->held != CONFIDENCE_NONE;
 			for (struct mcp_exchange *x = e->exchanges; x && !said; x = x->next) {
 				asked |= x->row == row;
 				said |= x->row == row && x->evidence;
@@ -297,6 +298,7 @@ static void on_moment(void *context, const struct tls_moment *m)
 		.http_head = mcp_evidence_http_head, \
 		.http_end = mcp_evidence_http_end, \
 		.message = on_message, \
+		.connectors = mcp_connector_asked, \
 		.sse_event = mcp_evidence_sse_event, \
 		.tls = on_tls, \
 		.tunnel = on_tunnel, \

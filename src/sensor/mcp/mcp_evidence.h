@@ -7,6 +7,7 @@
 
 #include "app_stream.h"
 #include "mcp_call.h"
+#include "mcp_connector.h"
 #include "mcp_exchange.h"
 #include "mcp_message.h"
 #include "mcp_offer.h"
@@ -34,6 +35,7 @@ struct mcp_evidence {
 	uint32_t n_rows;
 	struct mcp_exchange *exchanges; /* oldest first */
 	uint32_t n_exchanges;
+	struct mcp_connector *connectors; /* that vendors' clouds were asked for; no more than LIMIT_CONNECTORS */
 	char *tunnel;                 /* authority that CONNECT or SOCKS asked for */
 	enum proxy_kind proxy;        /* of the tunnel that is open: the one that the client spoke to */
 	struct mcp_claims claims;     /* of the connection: headers of the PROXY protocol */
@@ -55,6 +57,7 @@ struct mcp_evidence {
 	struct mcp_records records;   /* that wait for the row's observation */
 	struct mcp_offer_budget offers;
 	struct mcp_calls calls;       /* for the audit log, where it is wanted */
+	bool gaps;                    /* some of the connection was not captured */
 	uint32_t lines;
 };
 

@@ -202,6 +202,7 @@ static bool answer_head(struct mcp_evidence *e, unsigned depth, const struct htt
 	x->head_lost |= status_lost;
 	x->status = head->status;
 	x->http_version = mcp_exchange_version(head, row->encrypted); /* what the server speaks is what is spoken */
+	mcp_connector_answered(e, x);
 	bool ok = head->status >= 200 && head->status < 300;
 	x->sse_answer = ok && slice_istarts(http_field_value(head, "content-type"), "text/event-stream");
 	if (http_field_value(head, "mcp-session-id").p && x->verb == VERB_POST) {

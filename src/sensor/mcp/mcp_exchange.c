@@ -70,6 +70,11 @@ static bool is_credential_parameter(struct slice name, struct slice value)
 	return false;
 }
 
+bool uri_has_credential(struct slice uri)
+{
+	return query_has(uri_query(slice_first(uri, slice_find(uri, '#'))), is_credential_parameter);
+}
+
 static bool contains_icase(struct slice text, const char *what)
 {
 	size_t n = strlen(what);

@@ -64,6 +64,7 @@ struct mcp_exchange {
 	struct mcp_mirror *mirror;   /* headers that repeat the body; NULL: none */
 	enum mcp_origin origin;
 	bool url_credential;
+	uint32_t connectors;  /* that its body named: bits by place */
 	bool head_whole;      /* all of its fields were kept: what is not among them was not sent */
 };
 
@@ -86,6 +87,8 @@ void mcp_exchange_free(struct mcp_exchange *x);
 
 /* "sessionId=", "session_id=", "sessionid=" as a parameter of the query (of any URI). */
 bool uri_has_session(struct slice uri);
+/* A credential by its name in the query, such as "apiKey=". */
+bool uri_has_credential(struct slice uri);
 struct slice uri_session(struct slice uri); /* the value; empty without one */
 /* The path of a URI or request target, without scheme, authority and query. */
 struct slice uri_path(struct slice uri);

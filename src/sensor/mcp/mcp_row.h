@@ -35,6 +35,7 @@ struct mcp_row {
 	enum proxy_kind proxy;
 	bool encrypted, decrypted, host_cut, secure_scheme, host_from_request;
 	bool any_port;              /* its name is a TLS server name, which has no port: the first Host with one fits it */
+	bool asked_vendor;          /* connectors refer to it: it stays */
 	bool changed;               /* since the last observation, in a way that may matter to the verdict */
 	uint8_t path_rank;
 	int64_t first_seen_ns;

@@ -56,6 +56,7 @@ static enum http_body on_head(void *context, const struct http_head *head)
 {
 	struct app_stream *a = context;
 	bool wanted = a->sink->http_head(a->context, a->depth, head);
+	a->body[head->direction].api = llm_api_of(head);
 	if (!body_reader_start(&a->body[head->direction], http_field_value(head, "content-type"), head->exchange))
 		return HTTP_BODY_SKIP;
 	return wanted ? HTTP_BODY_READ : HTTP_BODY_SKIP;

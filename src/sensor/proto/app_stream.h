@@ -8,6 +8,7 @@
 #include "app_protocol.h"
 #include "http1.h"
 #include "jsonrpc.h"
+#include "llm_request.h"
 #include "tls.h"
 
 struct tls_moment;
@@ -34,6 +35,8 @@ struct app_sink {
 	void (*http_end)(void *context, unsigned depth, enum direction d, uint64_t exchange, const struct app_body *body);
 	void (*message)(void *context, unsigned depth, enum app_carrier carrier, enum direction d, uint64_t exchange,
 	                const struct jsonrpc_message *m);
+	/* A request to an LLM API asks the vendor's cloud to connect to MCP servers: before its http_end. May be NULL. */
+	void (*connectors)(void *context, unsigned depth, uint64_t exchange, const struct llm_asked *asked);
 	/* An event ended; data_first is the beginning of its data (LIMIT_SSE_FIELD bytes at most). */
 	void (*sse_event)(void *context, unsigned depth, uint64_t exchange, struct slice type, struct slice data_first,
 	                  bool data_cut);

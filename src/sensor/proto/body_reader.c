@@ -72,8 +72,14 @@ bool body_reader_start(struct body_reader *b, struct slice content_type, uint64_
 	b->body = (struct app_body){.json = is_json_type(type),
 	                            .sse = b->direction == FROM_SERVER && slice_ieq_str(type, "text/event-stream")};
 	b->event_open = false;
+	if (!b->body.json || !b->sink->connectors)
+		b->api = LLM_NONE;
 	if (!b->body.json && !b->body.sse)
 		return false;
+	if (b->api != LLM_NONE && !b->llm)
+		b->llm = llm_request_new(b->anomalies);
+	if (b->api != LLM_NONE && b->llm)
+		llm_request_start(b->llm, b->api);
 	if (!b->json) {
 		b->json = jsonrpc_new(on_message, b, b->anomalies);
 		if (b->json && b->direction == FROM_SERVER && b->sink->definitions)
@@ -96,6 +102,8 @@ bool body_reader_start(struct body_reader *b, struct slice content_type, uint64_
 void body_reader_bytes(struct body_reader *b, struct slice bytes)
 {
 	b->body.bytes += bytes.n;
+	if (b->api != LLM_NONE && b->llm && !b->body.lost)
+		llm_request_feed(b->llm, bytes);
 	if (b->body.sse && b->sse && b->json && b->data_first)
 		sse_feed(b->sse, bytes);
 	else if (b->body.json && b->json && !b->body.bad && !b->body.lost)
@@ -120,18 +128,25 @@ void body_reader_end(struct body_reader *b, uint64_t exchange, bool complete)
 	if (b->body.json && b->json && !b->body.lost && !b->body.bad && b->body.bytes)
 		b->body.bad = jsonrpc_eof(b->json) == PARSE_BAD;
 	b->body.complete = complete && !b->body.lost;
+	if (b->body.json && b->api != LLM_NONE && b->llm) {
+		struct llm_asked asked = llm_request_end(b->llm, b->body.complete);
+		if (asked.n)
+			b->sink->connectors(b->context, b->depth, exchange, &asked);
+	}
+	b->api = LLM_NONE;
 	b->sink->http_end(b->context, b->depth, b->direction, exchange, &b->body);
 	b->body = (struct app_body){0};
 }
 
 size_t body_reader_memory(const struct body_reader *b)
 {
-	return jsonrpc_memory(b->json) + (b->sse ? 2048 : 0) + (b->data_first ? LIMIT_SSE_FIELD : 0);
+	return jsonrpc_memory(b->json) + llm_request_memory(b->llm) + (b->sse ? 2048 : 0) + (b->data_first ? LIMIT_SSE_FIELD : 0);
 }
 
 void body_reader_done(struct body_reader *b)
 {
 	jsonrpc_free(b->json);
 	sse_free(b->sse);
+	llm_request_free(b->llm);
 	free(b->data_first);
 }

@@ -17,6 +17,8 @@ struct body_reader {
 	struct app_body body;
 	struct jsonrpc *json;
 	struct sse *sse;
+	enum llm_api api;          /* of the request to come, whose body may name connectors: the owner's to set before each start */
+	struct llm_request *llm;
 	uint8_t *data_first; /* of the SSE event that is being read: LIMIT_SSE_FIELD bytes */
 	size_t n_data_first;
 	bool data_cut, event_open, event_bad;

@@ -70,6 +70,7 @@ static enum http_body on_head(void *context, const struct http_head *head, void 
 	r->exchange = head->exchange;
 	r->unknown = !type.p && head->fields_lost;
 	body_reader_init(&r->body, m->sink, m->context, m->anomalies, m->depth, r->direction);
+	r->body.api = llm_api_of(head);
 	if (!reader_start(m, r, type) && !r->unknown) {
 		reader_free(m, r);
 		return HTTP_BODY_SKIP;
