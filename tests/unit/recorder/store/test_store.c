@@ -121,15 +121,17 @@ static void views_are_fit_for_terminals(void **state)
 	o.host = o.path = SAMPLE_HOSTILE;
 	o.tools_called = (struct observed_counts){names, 1, 0};
 	struct store *s = opened(f);
-	assert_int_equal(put_judged(s, &o, VERDICT_UNAUTHORIZED), 0);
+	assert_int_equal(put_found(s, &o, VERDICT_VIOLATION, "no-auth"), 0);
 	o.authority_ordinal++;
-	assert_int_equal(put_judged(s, &o, VERDICT_APPROVED), 0);
+	assert_int_equal(put_found(s, &o, VERDICT_APPROVED, "no-auth"), 0);
 	assert_int_equal(store_close(s), 0);
 	assert_int_equal(pragma(f->db, "SELECT count(*) FROM unapproved"), 1);
 	assert_int_equal(pragma(f->db, "SELECT instr(server, char(27)) + instr(path, char(27)) + instr(tools, char(27)) + "
 	                               "instr(server, char(155)) + instr(tools, char(8238)) FROM unapproved"), 0);
 	assert_int_equal(pragma(f->db, "SELECT instr(server, '\\u001b[31mred\\u009b2J\\u202etxt') > 0 FROM unapproved"), 1);
 	assert_int_equal(pragma(f->db, "SELECT instr(reason, 'the host is known') > 0 FROM unapproved"), 1);
+	assert_int_equal(pragma(f->db, "SELECT findings = 'no-auth, policy.tls' AND tags IS NULL FROM unapproved"), 1);
+	assert_int_equal(pragma(f->db, "SELECT findings IN ('no-auth,policy.tls', 'policy.tls,no-auth') AND tags IS NULL FROM inventory"), 1);
 	assert_int_equal(pragma(f->db, "SELECT events = 2 AND clients = 1 AND verdicts LIKE '%approved%' AND "
 	                               "instr(server, char(27)) = 0 FROM inventory"), 1);
 	assert_int_equal(pragma(f->db, "SELECT instr(tools_called, char(155)) FROM events"), 0);
