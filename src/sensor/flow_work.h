@@ -23,7 +23,6 @@ struct flow_work {
 	bool has_macs;
 	uint8_t mac[2][6];           /* by side */
 	uint64_t payload_bytes[2];   /* by side */
-	bool gaps;                   /* some of it was not captured */
 	int64_t emitted_ns[LIMIT_AUTHORITIES];
 	size_t charged;              /* bytes in the shard's account */
 	struct recording recording;

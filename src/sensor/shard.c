@@ -1,7 +1,9 @@
 #include "shard.h"
+#include "dns_stream.h"
 #include "flow_work.h"
 #include "frame.h"
 #include "quic_opener.h"
+#include "shard_names.h"
 #include "status.h"
 #include <stdlib.h>
 
@@ -39,8 +41,10 @@ static void work_end(struct shard *s, struct flow_work *w)
 {
 	struct flow *f = w->flow;
 	flow_work_observe(w, true);
+	flow_work_tell_unnamed(w);
 	shard_tls_forget(s, w);
 	f->told |= w->evidence.any;
+	f->unnamed &= !w->evidence.any; /* else its end was told as that of any other */
 	work_unlist(s, w);
 	s->work_bytes -= w->charged;
 	flow_work_free(w);
@@ -68,6 +72,8 @@ static void offer_skip(struct flow_work *w, unsigned side)
 static void on_bytes(void *context, unsigned side, struct slice bytes)
 {
 	struct flow_work *w = context;
+	if (w->dns)
+		dns_stream_bytes(w->dns, side, bytes);
 	if (app_stream_is_finished(w->app))
 		return;
 	app_stream_bytes(w->app, told_direction(w, side), bytes);
@@ -77,14 +83,18 @@ static void on_bytes(void *context, unsigned side, struct slice bytes)
 static void on_gap(void *context, unsigned side, uint64_t n)
 {
 	struct flow_work *w = context;
+	if (w->dns)
+		dns_stream_gap(w->dns, side);
 	app_stream_gap(w->app, told_direction(w, side), n);
-	w->gaps = true;
+	w->evidence.gaps = true;
 	offer_skip(w, side);
 }
 
 static void on_skipped(void *context, unsigned side, uint64_t n)
 {
 	struct flow_work *w = context;
+	if (w->dns)
+		dns_stream_gap(w->dns, side);
 	app_stream_skipped(w->app, told_direction(w, side), n);
 }
 
@@ -168,7 +178,7 @@ static struct flow_work *work_new(struct shard *s, struct flow *f, const struct 
 /* True when nothing further can come of reading on. */
 static bool reading_is_over(const struct flow_work *w)
 {
-	return app_stream_is_finished(w->app) ||
+	return (app_stream_is_finished(w->app) && (!w->dns || dns_stream_is_over(w->dns))) ||
 	       (w->evidence.lines > LINES_WITHOUT_DIALOGUE && !w->evidence.dialogue_proved);
 }
 
@@ -255,6 +265,11 @@ static void shard_datagram(struct shard *s, struct flow *f, const struct packet 
 {
 	struct flow_work *w = f->work;
 	enum datagram_protocol begins = w && w->datagrams ? DATAGRAM_OTHER : datagram_begins(f, p);
+	if (begins == DATAGRAM_DNS) {
+		if (!f->repeated)
+			shard_names_datagram(s, p);
+		begins = DATAGRAM_OTHER;
+	}
 	if (!w && begins == DATAGRAM_OTHER) {
 		f->decided = true;
 		return;
@@ -339,8 +354,11 @@ static void on_flow_end(void *context, struct flow *f, enum flow_end why)
 	struct shard *s = context;
 	struct flow_work *w = f->work;
 	(void)why;
-	if (!w)
+	if (!w) {
+		if (f->unnamed)
+			flow_tell_unnamed_end(s, f);
 		return;
+	}
 	if (w->app) {
 		tcp_reasm_flush(&w->reasm, &tcp_callbacks, w, &s->anomalies, &s->counts.tcp);
 		s->counts.protocols[app_stream_protocol(w->app)]++;
@@ -350,6 +368,8 @@ static void on_flow_end(void *context, struct flow *f, enum flow_end why)
 		stop_reading_datagrams(s, w);
 	}
 	work_end(s, w);
+	if (f->unnamed)
+		flow_tell_unnamed_end(s, f);
 }
 
 int shard_init(struct shard *s, struct signature_set *signatures, const struct hash_key *key)
@@ -381,6 +401,7 @@ void shard_clock_stepped(struct shard *s, int64_t by_ns)
 		for (size_t i = 0; i < LIMIT_AUTHORITIES; i++)
 			w->emitted_ns[i] += by_ns;
 	}
+	shard_names_clock_stepped(s, by_ns);
 	flow_table_clock_stepped(s->flows, by_ns);
 }
 
@@ -397,5 +418,6 @@ void shard_done(struct shard *s)
 	quic_opener_free(s->quic_opener);
 	s->quic_opener = NULL;
 	shard_evidence_done(&s->evidence);
+	shard_names_done(s);
 	tls_room_done(&s->tls);
 }

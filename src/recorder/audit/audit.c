@@ -366,8 +366,10 @@ static void take_end(struct audit *a, const struct call *c)
 		next = e->connection_next;
 		if (!same_connection(&e->call.connection, &c->connection) || (!connection && e->exchange != c->exchange))
 			continue;
-		if (!connection)
+		if (!connection && !e->done) {
 			e->call.status = c->status;
+			e->call.duration_ns = c->status >= 300 ? since(e->call.time_ns, c->time_ns) : -1;
+		}
 		e->lost |= c->lost;
 		orphan(a, e);
 	}

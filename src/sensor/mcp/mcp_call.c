@@ -183,8 +183,10 @@ void mcp_call_exchange_end(struct mcp_evidence *e, struct mcp_exchange *x, const
 {
 	if (!x->called)
 		return;
+	/* a stream that was closed before its end, as clients of 2026-07-28 do who want no more of it, lost nothing on the way */
+	bool closed = body->sse && body->bytes && !e->gaps;
 	struct call call = {.part = CALL_EXCHANGE_END, .from = FROM_SERVER, .exchange = exchange_number(x), .session = session_of(x),
-	                    .status = x->status, .lost = body->lost};
+	                    .status = x->status, .lost = body->lost && !closed};
 	x->called = false;
 	add(e, x->row, x->evidence || x->row->confidence == CONFIDENCE_CONFIRMED ? NULL : x, &call);
 }

@@ -133,6 +133,8 @@ static void unpaired_message(struct mcp_evidence *e, const struct jsonrpc_messag
 	if (row->http_version == HTTP_VERSION_NONE)
 		row->http_version = version;
 	mcp_evidence_facts(e, row, FROM_SERVER, m, meaning);
+	if (meaning->type == MCP_REQUEST) /* its answer may be seen; what this is an answer to was not */
+		mcp_call_dialogue(e, row, FROM_SERVER, m, meaning);
 	if (e->answer_session_header) {
 		mcp_row_stage(row, STAGE_ESTABLISHED);
 		if (row->server_name && row->n_session_keys == 1)
