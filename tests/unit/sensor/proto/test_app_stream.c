@@ -125,8 +125,16 @@ static void on_claim(void *context, unsigned depth, const struct ip_addr *client
 	put(context, "%.*sclaim %s\n", (int)depth, ">>>", text);
 }
 
-static const struct app_sink sink = {on_head,   on_end,    on_message, on_event, on_tls,
-                                     on_tunnel, on_closed, on_socks,   on_foreign, on_claim, NULL};
+static const struct app_sink sink = {.http_head = on_head,
+                                     .http_end = on_end,
+                                     .message = on_message,
+                                     .sse_event = on_event,
+                                     .tls = on_tls,
+                                     .tunnel = on_tunnel,
+                                     .closed = on_closed,
+                                     .socks = on_socks,
+                                     .foreign = on_foreign,
+                                     .claim = on_claim};
 
 static void play(const struct script *s, size_t chunk, bool skip, struct notes *t)
 {
