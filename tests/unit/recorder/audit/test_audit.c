@@ -62,8 +62,10 @@ static void take(struct call c)
 }
 
 #define ON(number) .connection = {.first_frame = (number)}
-#define ASK(...) take((struct call){.part = CALL_REQUEST, .from = FROM_CLIENT, .bytes = 100, __VA_ARGS__})
-#define ANSWER(...) take((struct call){.part = CALL_ANSWER, .from = FROM_SERVER, .bytes = 200, __VA_ARGS__})
+#define ASK_BY(side, ...) take((struct call){.part = CALL_REQUEST, .from = (side), .bytes = 100, __VA_ARGS__})
+#define ANSWER_BY(side, ...) take((struct call){.part = CALL_ANSWER, .from = (side), .bytes = 200, __VA_ARGS__})
+#define ASK(...) ASK_BY(FROM_CLIENT, __VA_ARGS__)
+#define ANSWER(...) ANSWER_BY(FROM_SERVER, __VA_ARGS__)
 
 static const struct audit_call *row(unsigned i)
 {
@@ -102,7 +104,7 @@ static void ids_are_those_of_one_exchange_connection_and_direction(void **state)
 	ANSWER(ON(1), .exchange = 8, .id = 7);                      /* another exchange */
 	ANSWER(ON(2), .exchange = 4, .id = 7);                      /* another connection */
 	ANSWER(ON(1), .exchange = 4, .id = 8);                      /* another id */
-	ANSWER(ON(1), .exchange = 4, .id = 7, .from = FROM_CLIENT); /* who asked does not answer */
+	ANSWER_BY(FROM_CLIENT, ON(1), .exchange = 4, .id = 7); /* who asked does not answer */
 	assert_int_equal(t.n, 0);
 	assert_int_equal(audit_counts(t.audit)->unmatched, 4);
 	ANSWER(ON(1), .exchange = 4, .id = 7);
@@ -112,8 +114,8 @@ static void ids_are_those_of_one_exchange_connection_and_direction(void **state)
 static void a_request_of_the_server_is_answered_by_the_client(void **state)
 {
 	(void)state;
-	ASK(ON(1), .from = FROM_SERVER, .id = 7, .session = 2, .ordinal = 1);
-	ANSWER(ON(2), .from = FROM_CLIENT, .id = 7, .session = 2, .time_ns = 5);
+	ASK_BY(FROM_SERVER, ON(1), .id = 7, .session = 2, .ordinal = 1);
+	ANSWER_BY(FROM_CLIENT, ON(2), .id = 7, .session = 2, .time_ns = 5);
 	assert_row(0, 1, CALL_OK, AUDIT_PLAIN);
 	assert_int_equal(row(0)->from, FROM_SERVER);
 }
