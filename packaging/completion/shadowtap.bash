@@ -10,12 +10,12 @@ _shadowtap_options()
 			--policy --signatures --keylog --sensor --min-confidence --format --write --write-file-size --write-total \
 			--write-buffer --write-all --alert --alert-window --alert-rate --alert-queue --retain --max-db-size \
 			--queue-size --spill --spill-size --stats-interval --stats-file --metrics --user --sensor-user --no-sandbox \
-			--store-definitions --quiet --help
+			--store-definitions --audit --quiet --help
 		;;
 	replay)
 		echo --db --policy --signatures --keylog --filter --format --min-confidence --fail-on --continuous --sensor --workers \
 			--write --write-file-size --write-total --write-buffer --write-all --alert --alert-window --alert-rate \
-			--alert-queue --alert-wait --store-definitions --quiet --help
+			--alert-queue --alert-wait --store-definitions --audit --quiet --help
 		;;
 	query)
 		echo --db --since --until --verdict --min-confidence --client --server --host --method --tool --finding --kind \
@@ -23,11 +23,15 @@ _shadowtap_options()
 		;;
 	ack) echo --until --by --why --force --list --log --db --format --help ;;
 	unack) echo --by --why --db --help ;;
+	calls)
+		echo --db --since --until --client --server --host --method --tool --outcome --min-duration --event --limit --group-by \
+			--format --help
+		;;
 	offers) echo --db --server --host --list --name --since --until --changed --finding --history --limit --format --help ;;
 	alerts) echo --db --waiting --format --help ;;
 	findings) echo --format --help ;;
 	"policy test")
-		echo --policy --client --address --proxy --at --tls --cleartext --auth --protocol-version --tool --finding --format \
+		echo --policy --client --address --proxy --at --tls --cleartext --auth --protocol-version --tool --resource --prompt --finding --format \
 			--help
 		;;
 	"signatures list") echo --signatures --kind --format --help ;;
@@ -57,6 +61,13 @@ _shadowtap_values()
 	"query --verdict") printf '%s\n' approved violation unauthorized ;;
 	"query --finding" | "policy test --finding")
 		command shadowtap findings --format csv 2>/dev/null | sed -n 's/^"\([a-z0-9.-]*\)",.*/\1/p'
+		;;
+	"calls --outcome")
+		printf '%s\n' ok error tool-error input-required task http-status cancelled no-answer not-seen
+		;;
+	"calls --group-by")
+		printf '%s\n' method name outcome code http_status server host server_ip server_name client_ip client_name direction remark \
+			event_id
 		;;
 	"offers --list") printf '%s\n' tools prompts resources resource-templates ;;
 	"offers --finding") printf '%s\n' offer.hidden-unicode offer.bidi offer.hidden-markup offer.instructions ;;
@@ -104,7 +115,7 @@ _shadowtap()
 		before="${COMP_WORDS[COMP_CWORD - 2]}"
 	fi
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		values="live replay query ack unack alerts offers findings policy signatures interfaces config --help --version"
+		values="live replay query calls ack unack alerts offers findings policy signatures interfaces config --help --version"
 		mapfile -t COMPREPLY < <(compgen -W "$values" -- "$current")
 		return
 	fi

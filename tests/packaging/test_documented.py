@@ -13,7 +13,7 @@ import unittest
 BINARY, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
 PACKAGING = SOURCE / "packaging"
 os.environ["SHADOWTAP_SIGNATURES"] = str(SOURCE / "signatures")  # a packaged binary is tested with those of its sources
-DOCUMENTED = ["live", "replay", "query", "ack", "unack", "alerts", "offers", "findings", "policy", "signatures", "interfaces", "config"]
+DOCUMENTED = ["live", "replay", "query", "calls", "ack", "unack", "alerts", "offers", "findings", "policy", "signatures", "interfaces", "config"]
 VERBS = {"policy": ["check", "test"], "signatures": ["check", "list", "test"], "config": ["check", "show"]}
 LONG = r"--([a-z][a-z0-9-]*)"
 
