@@ -91,23 +91,18 @@ static int configure(struct store *s, const char *path, const struct store_ident
 	return store_handle_exec(s, pragmas, path);
 }
 
-/* Each migration and its number are one transaction: a database is at a version or at the one before, never between. */
+/* All of them are one transaction: a reader finds the database as it was or as it is to be, never between. */
 static int migrate(struct store *s, int from)
 {
-	for (int i = from; i < store_migrations_n; i++) {
-		const struct migration *m = &store_migrations[i];
-		char mark[128];
-		snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-		         STORE_APPLICATION_ID, m->number);
-		int rc = store_handle_exec(s, "BEGIN IMMEDIATE", m->name);
-		if (rc == 0)
-			rc = store_handle_exec(s, m->sql, m->name);
-		if (rc == 0)
-			rc = store_handle_exec(s, mark, m->name);
-		if (rc != 0)
-			return rc; /* closing rolls back */
-	}
-	return 0;
+	if (from == store_migrations_n)
+		return 0;
+	int rc = store_handle_exec(s, "BEGIN IMMEDIATE", store_migrations[from].name);
+	for (int i = from; rc == 0 && i < store_migrations_n; i++)
+		rc = store_handle_exec(s, store_migrations[i].sql, store_migrations[i].name);
+	char mark[128];
+	snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", STORE_APPLICATION_ID,
+	         store_migrations_n);
+	return rc == 0 ? store_handle_exec(s, mark, "migration") : rc; /* closing rolls back */
 }
 
 static int open_steps(struct store *s, const char *path, const char *plain)
