@@ -90,6 +90,8 @@
 	X(QUIC_CRYPTO_LIMIT, "quic-crypto-limit") \
 	X(QUIC_CONNECTIONS_LIMIT, "quic-connections-limit") \
 	X(QUIC_INITIALS_LIMIT, "quic-initials-limit") \
+	/* dns */ \
+	X(DNS_BAD, "dns-malformed") \
 	/* mcp */ \
 	X(NAMES_LIMIT, "mcp-names-limit") \
 	X(REASONS_LIMIT, "mcp-reasons-limit") \

@@ -266,6 +266,36 @@
  * with a datagram of 1,200 bytes, so it takes 10 Mbit/s to come here. More: not opened (quic-initials-limit). */
 #define LIMIT_QUIC_TRIES 1000
 
+/* ---- dns ---- */
+/* Records of one answer section that are read, and addresses that are told of. Large answers have some thirty; a datagram of 64 KiB has room
+ * for 4,000. At a cap the rest is left out, and the answer counts as incomplete: that an address is not in it proves nothing. */
+#define LIMIT_DNS_RECORDS 256
+#define LIMIT_DNS_ADDRESSES 32
+/* Names from the one asked for to the addresses; resolvers give up after 8 to 17. Past it: likewise. */
+#define LIMIT_DNS_CHAIN 17
+/* Compression pointers in one name: each must lead backwards, and an honest one needs one. More: the message is malformed. */
+#define LIMIT_DNS_JUMPS 32
+/* Answers that a shard remembers to have told of, 16 bytes each, 1 MiB in all. A slot taken by another answer: told once more. */
+#define LIMIT_SHARD_NAMES_TOLD 1024
+/* Seconds that an address is taken to be a name's, least and most, whatever the TTL says. Browsers and runtimes keep answers for a minute also
+ * where the TTL is less; resolvers cap TTLs at a day (RFC 8767 4: at seven). */
+#define LIMIT_NAMES_LEAST_SECONDS 60
+#define LIMIT_NAMES_MOST_SECONDS 86400
+/* Addresses that clients were told, over all clients, some 150 bytes each, and their names. At the cap the one that was told longest ago
+ * is forgotten (names.forgotten), and with it what it could have named. */
+#define LIMIT_NAMES_GIVEN 131072
+/* Names that one client was told for one address that are looked at: past two it makes no difference how many they are. */
+#define LIMIT_NAMES_LOOKED 256
+/* Clients whose first answer is remembered, to know since when their DNS is seen. At the cap the one that was told nothing for longest is
+ * forgotten: its next answer counts as its first. */
+#define LIMIT_NAMES_CLIENTS 16384
+/* Look-ups of dedicated hosts that wait for a connection, and for how long. At the cap the oldest counts as one that nobody came of. */
+#define LIMIT_NAMES_LOOKUPS 4096
+#define LIMIT_NAMES_LOOKUP_SECONDS 300
+/* Seconds that a client's DNS must have been seen before an address that it was not told of is a finding: it may have it from before. As long
+ * as the name's TTL, and at least this. */
+#define LIMIT_NAMES_SEEN_SECONDS 300
+
 /* ---- text that strangers wrote: bytes kept, including the closing NUL ---- */
 #define LIMIT_HOST 262           /* 253 for a name, ':' and a port */
 #define LIMIT_PATH 512

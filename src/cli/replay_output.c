@@ -60,6 +60,9 @@ void replay_summary(const struct sensor_stats *s, const struct recorder_counts *
 		        c->calls.unmatched);
 	if (c->calls.too_many)
 		fprintf(stderr, "calls cut short  %" PRIu64 ": more waited for answers than are remembered\n", c->calls.too_many);
+	if (c->names.answers || c->names.lookups)
+		fprintf(stderr, "DNS answers      %" PRIu64 " with addresses; dedicated MCP hosts looked up: %" PRIu64 ", without a connection: %" PRIu64
+		        "\n", c->names.answers, c->names.lookups, c->names.unused);
 	if (s->labels.n) {
 		fprintf(stderr, "left open        as nDPI names them:");
 		for (unsigned i = 0; i < s->labels.n; i++)

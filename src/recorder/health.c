@@ -218,6 +218,11 @@ char *health_json(const struct health *h, const struct health_sample *s)
 	put(writing, "database_used", s->writer->database_used);
 	put(group(root, "observations"), "taken", s->recorder->observations);
 	put(group(root, "observations"), "invalid", s->recorder->invalid);
+	put(group(root, "names"), "answers", s->recorder->names.answers);
+	put(group(root, "names"), "given", s->recorder->names.given);
+	put(group(root, "names"), "forgotten", s->recorder->names.forgotten);
+	put(group(root, "names"), "lookups", s->recorder->names.lookups);
+	put(group(root, "names"), "lookups_unused", s->recorder->names.unused);
 	put(group(root, "memory"), "recorder_process", s->recorder_memory);
 	if (s->alerts)
 		put_alerts(root, s->alerts);

@@ -8,6 +8,7 @@ static recorder_record_fn *const handlers[RECORD_COUNT] = {
 	[RECORD_OBSERVATION] = recorder_observation,
 	[RECORD_OFFER] = recorder_offer,
 	[RECORD_CALL] = recorder_call,
+	[RECORD_NAMES] = recorder_names,
 };
 
 struct recorder *recorder_new(const struct recorder_config *config)
@@ -18,7 +19,8 @@ struct recorder *recorder_new(const struct recorder_config *config)
 	r->config = *config;
 	r->book = session_book_new(recorder_session_news, r);
 	r->catalog = catalog_new();
-	if (!r->book || !r->catalog) {
+	r->names = name_book_new();
+	if (!r->book || !r->catalog || !r->names) {
 		recorder_free(r);
 		return NULL;
 	}
@@ -49,6 +51,8 @@ int recorder_end(struct recorder *r)
 {
 	int audited = recorder_call_end(r, false); /* first: it asks the book who they were */
 	int result = session_book_end(r->book), flushed = recorder_flush(r);
+	name_book_end(r->names);
+	r->counts.names = *name_book_counts(r->names);
 	return audited ? audited : result ? result : flushed;
 }
 
@@ -69,6 +73,7 @@ void recorder_free(struct recorder *r)
 		return;
 	session_book_free(r->book);
 	catalog_free(r->catalog);
+	name_book_free(r->names);
 	audit_free(r->audit);
 	free(r);
 }

@@ -5,6 +5,7 @@
 
 #include "audit.h"
 #include "event.h"
+#include "name_book.h"
 
 struct recorder;
 
@@ -31,6 +32,7 @@ struct recorder_counts {
 	uint64_t observations, invalid; /* records of all kinds */
 	uint64_t sessions_left;         /* connections that LIMIT_SESSION_ENTRIES or _BYTES pushed out of memory: nothing more reaches them */
 	struct audit_counts calls;
+	struct name_book_counts names;
 };
 
 struct recorder *recorder_new(const struct recorder_config *config); /* NULL when out of memory */

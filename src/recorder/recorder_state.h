@@ -12,6 +12,7 @@ struct recorder {
 	struct recorder_counts counts;
 	struct session_book *book;
 	struct catalog *catalog;
+	struct name_book *names;
 	struct audit *audit;  /* NULL: no call was told of yet */
 };
 
@@ -21,6 +22,7 @@ typedef int recorder_record_fn(struct recorder *r, const uint8_t *bytes, size_t 
 recorder_record_fn recorder_observation; /* recorder_observation.c */
 recorder_record_fn recorder_offer;       /* recorder_offer.c */
 recorder_record_fn recorder_call;        /* recorder_call.c */
+recorder_record_fn recorder_names;       /* recorder_names.c */
 int recorder_call_end(struct recorder *r, bool lost); /* as audit_end() */
 session_tell_fn recorder_session_news;   /* likewise; its context is the recorder */
 

@@ -1,5 +1,6 @@
 /* What is known of a connection -> findings, tags, judgement, event. Called for each new state of it, also when another connection told
  * what is new. Remembers nothing itself. */
+#include "recorder_names.h"
 #include "recorder_state.h"
 #include <string.h>
 
@@ -9,6 +10,8 @@ static void recorder_posture(const struct observation *o, struct event_links *li
 	for (size_t i = 0; i < links->n_findings; i++)
 		posture_add(ret, links->findings[i]);
 	posture_read(o, links->session_auth, ret);
+	if (links->name_check == NAME_UNSEEN)
+		posture_add_unseen(ret, "name-address-mismatch");
 	memcpy(links->findings, ret->found, sizeof ret->found);
 	links->n_findings = ret->n_found;
 }
@@ -24,7 +27,14 @@ static int judge_and_tell(struct recorder *r, const struct observation *o, struc
 	/* in this order, each a pure function that adds to links: names from DNS, posture findings, tags */
 	recorder_posture(o, links, &posture);
 	links->n_tags = catalog_tags(r->catalog, o, links->tags);
-	policy_judge(c->policy, o, &posture, ret);
+	struct observation judged = recorder_judged(o, links);
+	policy_judge(c->policy, &judged, &posture, ret);
+	if (links->name_check == NAME_MISMATCH && o->confidence >= CONFIDENCE_LIKELY && ret->verdict != VERDICT_UNAUTHORIZED) {
+		/* whose name is not approved is told of anyway */
+		posture_add(&posture, "name-address-mismatch");
+		recorder_posture(o, links, &posture);
+		policy_judge(c->policy, &judged, &posture, ret);
+	}
 	int result = event_from(o, ret, policy_direction(c->policy, &o->client_ip, &o->server_ip), &context, links, &e);
 	return result != 0 ? result : tell(c->context, &e);
 }

@@ -3,6 +3,7 @@
 #ifndef SHADOWTAP_DATAGRAM_WORK_H
 #define SHADOWTAP_DATAGRAM_WORK_H
 
+#include "dns.h"
 #include "flow.h"
 #include "quic_packet.h"
 
@@ -12,6 +13,7 @@ struct datagram_work;
 enum datagram_protocol {
 	DATAGRAM_OTHER, /* nothing that is read here */
 	DATAGRAM_QUIC,  /* a QUIC Initial, as far as its header says */
+	DATAGRAM_DNS,   /* of a resolver's port: read by itself, without a reader that is kept */
 };
 
 /* What a datagram begins that nobody of its flow reads yet. For each packet of each UDP flow that is not read: nothing
@@ -21,6 +23,8 @@ static inline enum datagram_protocol datagram_begins(const struct flow *f, const
 {
 	if (quic_begins(p->payload) && !f->told)
 		return DATAGRAM_QUIC;
+	if (f->key.port[0] == DNS_PORT || f->key.port[1] == DNS_PORT)
+		return DATAGRAM_DNS;
 	return DATAGRAM_OTHER;
 }
 

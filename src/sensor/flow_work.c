@@ -1,7 +1,10 @@
 #include "flow_work.h"
+#include "dns.h"
+#include "dns_stream.h"
 #include "frame.h"
 #include "observation.h"
 #include "record.h"
+#include "shard_names.h"
 #include <stdlib.h>
 
 struct flow_work *flow_work_new(struct shard *s, struct flow *f, const struct packet *p, unsigned side)
@@ -31,6 +34,9 @@ struct flow_work *flow_work_new(struct shard *s, struct flow *f, const struct pa
 		free(w);
 		return NULL;
 	}
+	if (p->proto == IP_PROTO_TCP && (f->key.port[0] == DNS_PORT || f->key.port[1] == DNS_PORT) &&
+	    !(w->dns = dns_stream_new(shard_names_stream, w)))
+		s->counts.out_of_memory++;
 	w->evidence.app = w->app;
 	if (w->app)
 		app_stream_decrypts(w->app, &s->tls);
@@ -49,6 +55,10 @@ void flow_work_stop_reading(struct flow_work *w)
 	w->app = NULL;
 	datagram_work_free(w->datagrams);
 	w->datagrams = NULL;
+	if (w->dns)
+		w->shard->counts.out_of_memory += dns_stream_failed(w->dns);
+	dns_stream_free(w->dns);
+	w->dns = NULL;
 	w->evidence.app = NULL;
 	w->evidence.hello = NULL; /* was the stream's */
 	/* what waits for a hole will not be read: the account stays whole */
@@ -72,41 +82,72 @@ size_t flow_work_memory(const struct flow_work *w)
 {
 	return sizeof *w + mcp_evidence_memory(&w->evidence) + (w->hint ? hint_flow_memory(w->shard->hint) : 0) +
 	       (w->app ? app_stream_memory(w->app) + tcp_reasm_memory(&w->reasm) : 0) +
-	       (w->datagrams ? datagram_work_memory(w->datagrams) : 0);
+	       (w->datagrams ? datagram_work_memory(w->datagrams) : 0) + (w->dns ? dns_stream_memory(w->dns) : 0);
+}
+
+/* What is of the flow itself. */
+static void observe_ends(const struct flow *f, struct observation *o, bool final)
+{
+	unsigned c = f->client_side;
+	o->l4 = f->key.proto;
+	o->final = final;
+	o->connection_time_ns = f->first_ns;
+	o->first_frame = f->first_frame;
+	o->capture = f->capture;
+	o->last_seen_ns = f->last_ns > o->first_seen_ns ? f->last_ns : o->first_seen_ns;
+	o->client_ip.family = o->server_ip.family = f->key.family;
+	memcpy(o->client_ip.b, f->key.addr[c], 16);
+	memcpy(o->server_ip.b, f->key.addr[!c], 16);
+	o->client_port = f->key.port[c];
+	o->server_port = f->key.port[!c];
+	for (int d = 0; d < 2; d++) {
+		unsigned side = d == FROM_CLIENT ? c : !c;
+		o->packets[d] = f->packets[side];
+		o->bytes[d] = f->bytes[side];
+	}
+}
+
+static void tell_observation(struct shard *s, const struct observation *o)
+{
+	size_t n;
+	uint8_t *bytes = observation_encode(o, &n);
+	if (bytes)
+		s->on_observation(s->context, bytes, n);
+	else
+		s->counts.out_of_memory++;
 }
 
 /* What is of the connection, beside what is of the row. */
 static void observe_flow(struct flow_work *w, struct observation o, bool final)
 {
-	const struct flow *f = w->flow;
-	unsigned c = f->client_side;
-	o.l4 = f->key.proto;
-	o.final = final;
-	o.connection_time_ns = f->first_ns;
-	o.first_frame = f->first_frame;
-	o.capture = f->capture;
-	o.last_seen_ns = f->last_ns > o.first_seen_ns ? f->last_ns : o.first_seen_ns;
-	o.client_ip.family = o.server_ip.family = f->key.family;
-	memcpy(o.client_ip.b, f->key.addr[c], 16);
-	memcpy(o.server_ip.b, f->key.addr[!c], 16);
-	o.client_port = f->key.port[c];
-	o.server_port = f->key.port[!c];
+	unsigned c = w->flow->client_side;
+	observe_ends(w->flow, &o, final);
 	o.encap = w->encap;
 	o.has_client_mac = w->has_macs;
 	memcpy(o.client_mac, w->mac[c], sizeof o.client_mac);
 	o.app_label = w->label[0] ? w->label : NULL;
-	for (int d = 0; d < 2; d++) {
-		unsigned side = d == FROM_CLIENT ? c : !c;
-		o.packets[d] = f->packets[side];
-		o.bytes[d] = f->bytes[side];
-		o.payload_bytes[d] = w->payload_bytes[side];
-	}
-	size_t n;
-	uint8_t *bytes = observation_encode(&o, &n);
-	if (bytes)
-		w->shard->on_observation(w->shard->context, bytes, n);
-	else
-		w->shard->counts.out_of_memory++;
+	for (int d = 0; d < 2; d++)
+		o.payload_bytes[d] = w->payload_bytes[d == FROM_CLIENT ? c : !c];
+	tell_observation(w->shard, &o);
+}
+
+void flow_work_tell_unnamed(struct flow_work *w)
+{
+	struct mcp_evidence *e = &w->evidence;
+	if (!e->unnamed || e->any || w->flow->unnamed || e->n_rows == 0)
+		return;
+	struct observation o = {0};
+	mcp_row_observe(e->rows[0], &o);
+	o.first_seen_ns = e->now_ns;
+	observe_flow(w, o, false);
+	w->flow->unnamed = true;
+}
+
+void flow_tell_unnamed_end(struct shard *s, const struct flow *f)
+{
+	struct observation o = {.first_seen_ns = f->last_ns};
+	observe_ends(f, &o, true);
+	tell_observation(s, &o);
 }
 
 /* Told of when it changed, when the connection ends, and each minute. */
@@ -136,8 +177,12 @@ static void tell_records(struct flow_work *w)
 
 void flow_work_observe(struct flow_work *w, bool final)
 {
-	if (!w->evidence.any)
+	if (!w->evidence.any) {
+		/* usually when the hellos are read; where the server's side is not seen there is but one to wait for */
+		if (w->evidence.unnamed && !w->flow->packets[!w->flow->client_side])
+			flow_work_tell_unnamed(w);
 		return;
+	}
 	shard_evidence_observed(w);
 	for (uint32_t i = 0; i < w->evidence.n_rows; i++) {
 		struct observation o = {0};

@@ -13,6 +13,7 @@ struct flow_work {
 	struct tcp_reasm reasm;
 	struct app_stream *app;      /* of TCP; NULL once nothing further is read */
 	struct datagram_work *datagrams; /* of UDP; likewise, but a new beginning makes a new one */
+	struct dns_stream *dns;      /* of TCP with a resolver's port, beside app: what is said there need not be DNS */
 	struct mcp_evidence evidence;
 	struct hint_flow *hint;
 	uint8_t hint_packets;
@@ -39,5 +40,10 @@ void flow_work_stop_reading(struct flow_work *w);
 
 /* Sends an observation of each row that changed, or whose minute is over, or of all with `final`. */
 void flow_work_observe(struct flow_work *w, bool final);
+/* Where nothing names the server and nothing is evidence, the hellos are told of once all the same (confidence none): the recorder may know a
+ * name from DNS. Nothing if it was done. */
+void flow_work_tell_unnamed(struct flow_work *w);
+/* Such a flow ended: what it amounted to. */
+void flow_tell_unnamed_end(struct shard *s, const struct flow *f);
 
 #endif

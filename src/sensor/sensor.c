@@ -2,6 +2,7 @@
 #include "decode.h"
 #include "packet_copy.h"
 #include "signature.h"
+#include "shard_names.h"
 #include "status.h"
 #include "worker.h"
 #include <stdlib.h>
@@ -370,19 +371,20 @@ void sensor_stats(const struct sensor *s, struct sensor_stats *ret)
 		const uint64_t *from[] = {&f.opened, &f.alive, &f.aged, &f.evicted, &f.reused, &f.drained, &f.merged,
 		                          &f.one_sided, &f.two_sided, &f.memory, &h->work_bytes,
 		                          &h->counts.tcp.seen, &h->counts.tcp.delivered, &h->counts.tcp.duplicate,
-		                          &h->counts.tcp.refused, &h->counts.tcp.gaps, &h->counts.out_of_memory};
+		                          &h->counts.tcp.refused, &h->counts.tcp.gaps, &h->counts.dns_messages,
+		                          &h->counts.out_of_memory};
 		uint64_t *to[] = {&ret->flows.opened, &ret->flows.alive, &ret->flows.aged, &ret->flows.evicted,
 		                  &ret->flows.reused, &ret->flows.drained, &ret->flows.merged,
 		                  &ret->flows.one_sided, &ret->flows.two_sided,
 		                  &ret->memory.flows, &ret->memory.work, &ret->shards.tcp.seen, &ret->shards.tcp.delivered,
 		                  &ret->shards.tcp.duplicate, &ret->shards.tcp.refused, &ret->shards.tcp.gaps,
-		                  &ret->shards.out_of_memory};
+		                  &ret->shards.dns_messages, &ret->shards.out_of_memory};
 		for (size_t k = 0; k < sizeof to / sizeof *to; k++)
 			*to[k] += *from[k];
 		for (int k = 0; k <= APP_OTHER; k++)
 			ret->shards.protocols[k] += h->counts.protocols[k];
 		anomaly_add(&ret->anomalies, &h->anomalies);
-		ret->memory.work += tls_room_memory(&h->tls);
+		ret->memory.work += tls_room_memory(&h->tls) + shard_names_memory(h);
 		ret->tls.connections.decrypted += h->tls.counts.decrypted;
 		ret->tls.connections.no_secret += h->tls.counts.no_secret;
 		ret->tls.connections.unreadable += h->tls.counts.unreadable;

@@ -70,6 +70,7 @@ void sensor_counters(const struct sensor *s, struct intake *in, const uint8_t in
 	counters_set(ret, stats.shards.protocols[APP_QUIC], "protocols.quic");
 	counters_set(ret, stats.shards.protocols[APP_JSON_LINES], "protocols.json-lines");
 	counters_set(ret, stats.shards.protocols[APP_OTHER] + stats.shards.protocols[APP_UNDECIDED], "protocols.other");
+	counters_set(ret, stats.shards.dns_messages, "protocols.dns");
 	counters_set(ret, stats.shards.out_of_memory, "process.out_of_memory");
 	counters_set(ret, stats.memory.flows, "memory.flows");
 	counters_set(ret, stats.memory.work, "memory.work");

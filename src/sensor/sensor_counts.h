@@ -34,6 +34,7 @@ struct decryption_counts {
 struct shard_counts {
 	struct tcp_counts tcp;
 	uint64_t protocols[APP_OTHER + 1]; /* flows by what their first bytes said; of UDP only those that are read */
+	uint64_t dns_messages;             /* questions and answers that ask for addresses */
 	uint64_t out_of_memory;            /* times that an allocation failed */
 };
 

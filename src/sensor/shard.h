@@ -33,6 +33,7 @@ struct shard {
 	struct flow_work *stalest, *freshest;
 	struct shard_evidence evidence;
 	uint64_t work_bytes;
+	struct names_told *names_told;     /* shard_names.c */
 	struct tls_room tls;               /* its secrets are the sensor's */
 	struct flow_work *freed;           /* by the room, see shard_tls.c */
 	int64_t now_ns;

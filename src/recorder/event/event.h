@@ -53,6 +53,7 @@ struct event_links {
 	size_t n_findings;
 	const char *unverified[LIMIT_TAGS];   /* before those of the policy */
 	size_t n_unverified;
+	uint8_t name_check;        /* enum name_check: the name against the client's DNS answers; 0: not known. A finding where it is approved */
 	const struct event_change *change;    /* kind tool-change alone */
 };
 

@@ -93,7 +93,7 @@ void policy_subject_from(const struct observation *facts, struct policy_subject 
 		if (!s.name_certain && !s.literal.family)
 			port = 0; /* what was cut off may have been the port */
 	} else if (facts->sni && facts->sni[0] && !connector) {
-		subject_name(&s, slice_str(facts->sni), facts->host_cut);
+		subject_name(&s, slice_str(facts->sni), facts->host_cut || (facts->facts & FACT_ECH));
 	}
 	s.port = port || facts->via_proxy || connector ? port : facts->server_port;
 
@@ -176,7 +176,7 @@ const char *policy_match_text(enum policy_match m)
 	switch (m) {
 	case POLICY_MATCH: return "matches";
 	case POLICY_OTHER_SERVER: return "it names another server";
-	case POLICY_NAME_UNCERTAIN: return "the host name is cut or malformed, and such a name approves nothing";
+	case POLICY_NAME_UNCERTAIN: return "the host name is cut, malformed, or outside an encrypted hello (ECH), and such a name approves nothing";
 	case POLICY_ADDRESS_UNSEEN: return "the server's address is not known here";
 	case POLICY_OTHER_PORT: return "it names another port";
 	case POLICY_OTHER_CLIENT: return "it is for other clients";

@@ -63,6 +63,7 @@ static void entry_drop(struct session_book *b, struct session_entry *e)
 	b->counts.entries--;
 	b->counts.bytes -= e->bytes;
 	observation_box_done(&e->box);
+	free(e->kept);
 	free(e);
 }
 

@@ -34,6 +34,7 @@ struct session_entry {
 		char session[SESSION_EVENT_ID_TEXT];
 	} told;                                /* what was last told of it: of its view */
 
+	void *kept;                            /* the recorder's, from malloc: what else it knows of the connection. Freed with the entry */
 	struct {
 		bool done;
 		uint8_t verdict, confidence;

@@ -62,6 +62,7 @@ struct flow {
 	uint8_t repeated : 1;       /* the packet that touched it last is a copy of one seen before: nothing was counted */
 	uint8_t other_encaps : 2;   /* how many of other_encap are in use */
 	uint8_t told : 1;           /* the shard's: it gave observations and its work is gone; others would have the same id */
+	uint8_t unnamed : 1;        /* the shard's: told of once because nothing in it names the server, and to be told of when it ends */
 	int64_t last_ns;            /* packet time */
 	uint32_t packets[2];
 	uint64_t bytes[2];          /* IP bytes */

@@ -157,17 +157,24 @@ void mcp_evidence_host_set(struct mcp_row *row, struct slice authority)
 	mcp_row_set(row, &row->host, slice_str(lower), LIMIT_HOST, true);
 }
 
-void mcp_evidence_host(struct mcp_evidence *e, struct mcp_row *row, const char *name, const char *what,
-                       const char *const behaviours[3])
+static void host_evidence(struct mcp_evidence *e, struct mcp_row *row, const char *name, const char *what,
+                          const char *const behaviours[3], enum confidence most)
 {
 	const struct signature *host = signature_host(e->set, name);
 	if (!host || host->tier > HOST_PATTERN)
 		return;
 	const struct signature *behaviour = signature_behaviour(e->set, behaviours[host->tier]);
 	enum confidence c = host->confidence < behaviour->confidence ? host->confidence : behaviour->confidence;
+	c = c < most ? c : most;
 	mcp_row_evidence(row, host, c, mcp_evidence_in_doubt(e), e->now_ns, e->frame, e->anomalies, "%s is %s: %s", what,
 	                 name, host->reason);
 	e->any |= row->confidence != CONFIDENCE_NONE;
+}
+
+void mcp_evidence_host(struct mcp_evidence *e, struct mcp_row *row, const char *name, const char *what,
+                       const char *const behaviours[3])
+{
+	host_evidence(e, row, name, what, behaviours, CONFIDENCE_CONFIRMED);
 }
 
 /* The row of a TLS server name: that of the same host, whatever its port, else one that takes the port of a request. */
@@ -183,13 +190,22 @@ static struct mcp_row *server_name_row(struct mcp_evidence *e, const char *sni)
 	return row;
 }
 
+/* With Encrypted ClientHello the name that shows need not be the server's (RFC 9849 6.1), and who sends a GREASE one looks just the same. ECH takes
+ * TLS 1.3: a server that answers with less has not used it, so it was asked for the name that shows. */
+static bool name_is_hidden(const struct tls_facts *f)
+{
+	bool refuted = f->server_hello && f->version && f->version < 0x0304;
+	return f->ech && !refuted;
+}
+
 struct mcp_row *mcp_evidence_hello(struct mcp_evidence *e, const struct tls_facts *facts, const char *what)
 {
 	static const char *const sni_tiers[3] = {"sni.dedicated", "sni.shared", "sni.pattern"};
 	static const char *const cert_tiers[3] = {"cert.dedicated", "sni.shared", "sni.pattern"};
 	e->tls = true;
 	struct mcp_row *row = NULL;
-	if (facts->sni[0])
+	bool hidden = name_is_hidden(facts);
+	if (facts->sni[0] && !hidden)
 		row = server_name_row(e, facts->sni);
 	else if (e->tunnel)
 		row = mcp_evidence_row(e, slice_str(e->tunnel));
@@ -199,9 +215,13 @@ struct mcp_row *mcp_evidence_hello(struct mcp_evidence *e, const struct tls_fact
 		return NULL;
 	row_tls(row, facts);
 	row->host_cut |= facts->sni_cut;
+	row->changed |= hidden != ((row->facts & FACT_ECH) != 0);
+	row->facts = (row->facts & ~(uint32_t)FACT_ECH) | (hidden ? FACT_ECH : 0);
 	char name[HOSTNAME_TEXT];
 	if (!facts->sni_cut && hostname_normalize(slice_str(facts->sni), name))
-		mcp_evidence_host(e, row, name, what, sni_tiers);
+		host_evidence(e, row, name, hidden ? "with Encrypted ClientHello, the name outside" : what, sni_tiers,
+		              hidden ? CONFIDENCE_POSSIBLE : CONFIDENCE_CONFIRMED);
+	e->unnamed = (hidden || !facts->sni[0]) && !e->tunnel;
 	/* a certificate names the server where the client did not (RFC 6066 is optional) */
 	for (unsigned i = 0; !facts->sni[0] && i < facts->n_cert_names; i++)
 		if (hostname_normalize(slice_str(facts->cert_names[i]), name))

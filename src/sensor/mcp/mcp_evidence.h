@@ -40,6 +40,7 @@ struct mcp_evidence {
 	enum proxy_kind proxy;        /* of the tunnel that is open: the one that the client spoke to */
 	struct mcp_claims claims;     /* of the connection: headers of the PROXY protocol */
 	bool any;                     /* some row has at least `possible` */
+	bool unnamed;                 /* TLS whose hellos name no server that could be believed: its address is all there is */
 	bool answer_session_header;   /* the answer that is being read without its request */
 	bool answer_is_file;
 	bool answer_subprotocol;      /* it accepted a WebSocket with the subprotocol mcp */

@@ -36,6 +36,9 @@ static const char *const needed[] = {
     "websocket.subprotocol",
     "proxy.connect-dedicated",
     "cert.dedicated",
+    "dns.dedicated",
+    "dns.shared",
+    "dns.pattern",
 };
 
 static int draft_fail(struct signature_loader *l, const struct signature_draft *d, const char *sentence,
