@@ -58,6 +58,8 @@ static const struct policy_entry *best(const struct policy *p, enum policy_list 
 
 static void judge(const struct policy *p, struct slice in)
 {
+	char connector[LIMIT_NAME], names[3][LIMIT_NAME];
+	struct observed_count used[3];
 	char host[LIMIT_HOST], sni[LIMIT_SNI], path[LIMIT_PATH], version[LIMIT_VERSION];
 	struct policy_subject s;
 	struct judgement j;
@@ -78,6 +80,14 @@ static void judge(const struct policy *p, struct slice in)
 	o.sni = piece(&in, sni, sizeof sni);
 	o.path = piece(&in, path, sizeof path);
 	o.protocol_version = piece(&in, version, sizeof version);
+	o.kind = flags & 16 ? KIND_CONNECTOR : KIND_CONNECTION;
+	o.connector_id = piece(&in, connector, sizeof connector);
+	o.requests = flags >> 5 & 1;
+	size_t n_used = 0;
+	for (size_t i = 0; i < 3; i++)
+		if ((used[n_used] = (struct observed_count){piece(&in, names[i], sizeof names[i]), 1, 1, 1}).name)
+			n_used++;
+	o.tools_called = o.resources_read = o.prompts_got = (struct observed_counts){used, n_used, 0};
 
 	policy_judge(p, &o, NULL, &j);
 	policy_subject_from(&o, &s);
@@ -85,6 +95,18 @@ static void judge(const struct policy *p, struct slice in)
 	insist(j.rule == (wanted ? wanted->id : NULL), "the index finds another entry than asking all of them");
 	insist((j.verdict == VERDICT_UNAUTHORIZED) == (!wanted || denied), "a denial or no entry means unauthorized");
 	insist((j.verdict == VERDICT_VIOLATION) == (j.n_breaches > 0), "a violation is an approval with breaches");
+	for (size_t i = 0; i < j.n_reasons; i++)
+		insist(j.n_breaches && strlen(j.reasons[i].detail) < LIMIT_DETAIL && j.reasons[i].detail[0], "a breach says what it was");
+	const struct policy_entry *e = wanted && !denied ? wanted : NULL;
+	for (size_t i = 0; e && i < n_used; i++) {
+		const struct policy_names *lists = &e->names[POLICY_TOOLS];
+		bool allowed = !lists->listed, forbidden = false;
+		for (size_t g = 0; g < lists->allow.n; g++)
+			allowed |= policy_glob_match(lists->allow.items[g].text, used[i].name);
+		for (size_t g = 0; g < lists->deny.n; g++)
+			forbidden |= policy_glob_match(lists->deny.items[g].text, used[i].name);
+		insist((allowed && !forbidden) || j.verdict == VERDICT_VIOLATION, "a tool that is not allowed is a violation");
+	}
 	insist(!o.host_cut || j.verdict == VERDICT_UNAUTHORIZED || !wanted->host, "a cut name approves nothing");
 	insist(strnlen(j.why, sizeof j.why) < sizeof j.why && j.why[0], "a judgement says why");
 	insist(strlen(s.path_plain) < LIMIT_PATH, "a plain path fits");

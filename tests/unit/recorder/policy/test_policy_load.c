@@ -72,7 +72,7 @@ static const struct {
 	{"{\"version\": \"1\"}", "/version: must be a whole number, not a string"},
 	{"{\"version\": 1.0}", "/version: must be a whole number without a decimal point or exponent"},
 	{"{\"version\": 1, \"aproved\": []}", "/aproved: unknown member; did you mean \"approved\"?"},
-	{"{\"version\": 1, \"allow\": []}", "/allow: unknown member; known here: version, internal_networks, requirements, "
+	{"{\"version\": 1, \"allow\": []}", "/allow: unknown member; known here: version, internal_networks, groups, requirements, tools, resources, prompts, "
 	                                    "approved, denied, comment, $schema"},
 	{"{\"version\": 1, \"comment\": 1}", "/comment: must be a string, not a number"},
 	{"{\"version\": 1, \"$schema\": 1}", "/$schema: must be a string, not a number"},
@@ -192,9 +192,9 @@ static const struct {
 	{"{\"id\": \"x\", \"host\": \"a\", \"require\": {\"mtls\": true}}", "/require/mtls: unknown member; did you mean \"tls\"?"},
 	{"{\"id\": \"x\", \"host\": \"a\", \"tools\": true}",
 	 "/tools: must be a list of what is allowed, or an object with \"allow\" and \"deny\""},
-	{"{\"id\": \"x\", \"host\": \"a\", \"tools\": {\"denied\": []}}", "/tools/denied: unknown member; did you mean \"deny\"?"},
+	{"{\"id\": \"x\", \"host\": \"a\", \"tools\": {\"denied\": []}}", "/tools/denied: unknown member; known here: allow, deny, comment"},
 	{"{\"id\": \"x\", \"host\": \"a\", \"prompts\": {\"deny\": [\"a\\\\b\"]}}",
-	 "/prompts/deny/0: a backslash stands before '*', '?' or another one only: \"a\\b\""},
+	 "/prompts/deny/0: a backslash stands before '*', '?' or another one only: \"a\\\\b\""},
 	{"{\"id\": \"x\", \"host\": \"a\", \"require\": {\"clients\": [\"portal\"]}}",
 	 "/require/clients/0: there is no group \"portal\" in \"groups\""},
 	{"{\"id\": \"x\", \"host\": \"a\", \"require\": {\"clients\": []}}", "/require/clients: is empty; leave it out to mean every client"},
