@@ -12,6 +12,12 @@ static const char *text_of(const json_t *event, const char *name)
 	return json_string_value(json_object_get(event, name));
 }
 
+static bool is_change(const json_t *event)
+{
+	const char *kind = text_of(event, "kind");
+	return kind && strcmp(kind, "tool-change") == 0;
+}
+
 void alert_rules_authority(const json_t *event, char out[ALERT_AUTHORITY_TEXT])
 {
 	const char *name = text_of(event, "host"), *ip = text_of(event, "server_ip");
@@ -61,7 +67,7 @@ static bool read_fact(const json_t *event, struct fact *ret)
 	    !confidence_of(event, &confidence) || !stage_of(event, &stage) || !severity_as(event, &severity))
 		return false;
 	/* a changed tool is another matter than the connection that showed it: it must not count as the same alert again */
-	if (strcmp(text_of(event, "kind"), "tool-change") == 0)
+	if (is_change(event))
 		ret->key.verdict = "tool-change";
 	ret->level =
 	    (struct store_alert_level){(enum confidence)confidence, (enum stage)stage, (enum severity)severity};
@@ -115,7 +121,7 @@ int alert_rules_raise(void *context, struct store *s, const json_t *event)
 	if (json_is_object(json_object_get(event, "acknowledged")))
 		return 0; /* nor counted; when it becomes worse, or the time is over, it is looked at like any other */
 	bool good = read_fact(event, &f);
-	bool approved = f.verdict == VERDICT_APPROVED && strcmp(text_of(event, "kind"), "tool-change") != 0;
+	bool approved = f.verdict == VERDICT_APPROVED && !is_change(event);
 	if (good && (approved || f.level.confidence < r->min_confidence))
 		return 0;
 	int rc = good ? rule(r, s, event, &f) : FAIL_INPUT;
