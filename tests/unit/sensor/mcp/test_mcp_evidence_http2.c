@@ -299,6 +299,35 @@ static void test_silence(void **state)
 	}
 }
 
+/* Two requests to LLM APIs at a time, of two authorities: each server belongs to the one that was asked for it. */
+static void test_connectors_of_two_apis(void **state)
+{
+	static const char *const lines[] = {
+		"C preface", "S settings",
+		"C headers 1 | :method POST | :scheme http | :path /v1/messages | :authority one.test | content-type application/json",
+		"C headers 3 | :method POST | :scheme http | :path /gateway/v1/messages | :authority two.test | content-type application/json",
+		"C data 1 | {\"messages\":[],\"mcp_servers\":[{\"type\":\"url\",",
+		"C data 3 end | {\"messages\":[],\"mcp_servers\":[{\"type\":\"url\",\"url\":\"https://b.test/mcp\"}]}",
+		"C data 1 end | \"url\":\"https://a.test/mcp\"}]}",
+		"S headers 3 end | :status 400", "S headers 1 end | :status 200", NULL,
+	};
+	(void)state;
+	begin(true);
+	say_all(lines);
+	const struct mcp_connector *first = e.connectors, *second = first ? first->next : NULL;
+	assert_non_null(second);
+	assert_null(second->next);
+	assert_string_equal(first->row->host, "b.test");
+	assert_string_equal(first->api->host, "two.test");
+	assert_int_equal(first->row->stage, STAGE_ATTEMPTED);
+	assert_string_equal(second->row->host, "a.test");
+	assert_string_equal(second->api->host, "one.test");
+	assert_int_equal(second->row->stage, STAGE_ESTABLISHED);
+	assert_int_equal(first->ordinal, 0);
+	assert_int_equal(second->ordinal, 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_refused_or_given_up),
 		cmocka_unit_test(test_many_authorities),
 		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_connectors_of_two_apis),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
