@@ -1,5 +1,5 @@
-/* Lists of names -> warnings about globs that cannot mean what their author wanted. Called by policy_check. Pairwise only: a glob that
- * several others cover together is not found. */
+/* Lists of names -> warnings about globs that cannot mean what their author wanted. Called by policy_check. Pairwise
+ * only: a glob that several others cover together is not found. */
 #include "policy_entry.h"
 #include "text.h"
 
@@ -12,14 +12,15 @@ struct names_check {
 	void *context;
 };
 
-static void warn(const struct names_check *c, const char *list, const struct policy_glob *g, const char *what, const struct policy_glob *by,
-                 const char *by_list)
+static void warn(const struct names_check *c, const char *list, const struct policy_glob *g, const char *what,
+		 const struct policy_glob *by, const char *by_list)
 {
 	char sentence[SENTENCE];
 	size_t n = 0;
 	if (c->id)
 		text_append(sentence, sizeof sentence, &n, "\"%s\": ", c->id);
-	text_append(sentence, sizeof sentence, &n, "%s, %s: \"%.130s\" %s", policy_use_name(c->use), list, g->text, what);
+	text_append(sentence, sizeof sentence, &n, "%s, %s: \"%.130s\" %s", policy_use_name(c->use), list, g->text,
+		    what);
 	if (by)
 		text_append(sentence, sizeof sentence, &n, " \"%.130s\"%s", by->text, by_list);
 	char shown[SENTENCE];
@@ -55,7 +56,7 @@ static bool needs_query(const char *glob)
 }
 
 static void check_list(const struct names_check *c, const struct policy_globs *list, const char *name,
-                       const struct policy_globs *const denied[2])
+		       const struct policy_globs *const denied[2])
 {
 	static const char *const whose[2] = {" of the file's own denials", " of its denials"};
 	for (size_t i = 0; i < list->n; i++) {
@@ -76,12 +77,13 @@ static void check_list(const struct names_check *c, const struct policy_globs *l
 }
 
 void policy_check_names(const struct policy *p, const struct policy_entry *e,
-                        void (*warn_fn)(void *context, const char *sentence), void *context)
+			void (*warn_fn)(void *context, const char *sentence), void *context)
 {
 	for (int use = 0; use < POLICY_USES; use++) {
 		const struct names_check c = {e ? e->id : NULL, (enum policy_use)use, warn_fn, context};
 		const struct policy_globs *file = &p->denied_names[use];
-		const struct policy_globs *const allowed_by[2] = {file, e ? &e->names[use].deny : NULL}, *const denied_by[2] = {e ? file : NULL, NULL};
+		const struct policy_globs *const allowed_by[2] = {file, e ? &e->names[use].deny : NULL},
+						 *const denied_by[2] = {e ? file : NULL, NULL};
 		if (!e) {
 			check_list(&c, file, "deny", denied_by);
 			continue;
@@ -89,6 +91,7 @@ void policy_check_names(const struct policy *p, const struct policy_entry *e,
 		check_list(&c, &e->names[use].allow, "allow", allowed_by);
 		check_list(&c, &e->names[use].deny, "deny", denied_by);
 		if (e->names[use].listed && e->names[use].allow.n == 0 && e->names[use].deny.n)
-			warn(&c, "deny", &e->names[use].deny.items[0], "has no effect: the list of what is allowed is empty, so nothing is", NULL, "");
+			warn(&c, "deny", &e->names[use].deny.items[0],
+			     "has no effect: the list of what is allowed is empty, so nothing is", NULL, "");
 	}
 }

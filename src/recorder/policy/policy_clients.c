@@ -1,11 +1,13 @@
-/* Lists of clients -> networks: of entries, of requirements, and the named groups that both may use. Called by policy_load. Refuses a name
- * that no group has: a list that is shorter than it looks would let nobody in, or everybody. */
+/* Lists of clients -> networks: of entries, of requirements, and the named groups that both may use. Called by
+ * policy_load. Refuses a name that no group has: a list that is shorter than it looks would let nobody in, or
+ * everybody. */
 #include "policy_load.h"
 #include <stdlib.h>
 
 #define GROUP_BYTES 64
 
-bool policy_read_nets(struct policy_load *l, const struct jsonplace *at, const json_t *array, struct ip_net **ret, size_t *ret_n)
+bool policy_read_nets(struct policy_load *l, const struct jsonplace *at, const json_t *array, struct ip_net **ret,
+		      size_t *ret_n)
 {
 	size_t n = json_array_size(array);
 	struct ip_net *nets = calloc(n ? n : 1, sizeof *nets);
@@ -14,8 +16,9 @@ bool policy_read_nets(struct policy_load *l, const struct jsonplace *at, const j
 	for (size_t i = 0; i < n; i++) {
 		struct jsonplace place = {at, NULL, i};
 		const json_t *item = json_array_get(array, i);
-		if (json_is_string(item) ? !policy_read_net(l, &place, json_string_value(item), &nets[i])
-		                         : !jsonfile_fail(&l->file, &place, "must be a string such as \"10.0.0.0/8\"")) {
+		if (json_is_string(item)
+			? !policy_read_net(l, &place, json_string_value(item), &nets[i])
+			: !jsonfile_fail(&l->file, &place, "must be a string such as \"10.0.0.0/8\"")) {
 			free(nets);
 			return false;
 		}
@@ -56,12 +59,15 @@ bool policy_read_groups(struct policy_load *l, const json_t *root)
 	p->groups = calloc(json_object_size(groups) + 1, sizeof *p->groups);
 	if (!p->groups)
 		return policy_no_memory(l);
-	json_object_foreach((json_t *)groups, name, nets) {
+	json_object_foreach((json_t *)groups, name, nets)
+	{
 		struct jsonplace place = {&at, name, 0};
 		if (strcmp(name, "comment") == 0 && json_is_string(nets))
 			continue;
 		if (!is_group_name(name))
-			return jsonfile_fail(&l->file, &place, "a group's name has 1 to %d letters, digits, '_' or '-', a letter first", GROUP_BYTES);
+			return jsonfile_fail(&l->file, &place,
+					     "a group's name has 1 to %d letters, digits, '_' or '-', a letter first",
+					     GROUP_BYTES);
 		if (!json_is_array(nets) || json_array_size(nets) == 0)
 			return jsonfile_fail(&l->file, &place, "must be a list of addresses and networks, not empty");
 		struct policy_group *g = &p->groups[p->n_groups];
@@ -75,8 +81,8 @@ bool policy_read_groups(struct policy_load *l, const json_t *root)
 }
 
 /* What one element of a list stands for: *ret_n networks, which *net or a group owns. */
-static const struct ip_net *element_nets(struct policy_load *l, const struct jsonplace *at, const json_t *item, struct ip_net *net,
-                                         size_t *ret_n)
+static const struct ip_net *element_nets(struct policy_load *l, const struct jsonplace *at, const json_t *item,
+					 struct ip_net *net, size_t *ret_n)
 {
 	const char *text = json_string_value(item);
 	if (!text) {
@@ -97,7 +103,8 @@ static const struct ip_net *element_nets(struct policy_load *l, const struct jso
 	return g->nets;
 }
 
-static bool read_list(struct policy_load *l, const struct jsonplace *at, const json_t *array, struct ip_net **ret, size_t *ret_n)
+static bool read_list(struct policy_load *l, const struct jsonplace *at, const json_t *array, struct ip_net **ret,
+		      size_t *ret_n)
 {
 	struct ip_net net;
 	size_t n = 0, more = 0;
@@ -128,7 +135,8 @@ static bool member(struct policy_load *l, const struct jsonplace *at, const json
 	return true;
 }
 
-bool policy_read_clients(struct policy_load *l, const struct jsonplace *at, const json_t *object, struct policy_entry *e)
+bool policy_read_clients(struct policy_load *l, const struct jsonplace *at, const json_t *object,
+			 struct policy_entry *e)
 {
 	struct jsonplace place = {at, "clients", 0};
 	const json_t *array = NULL;
@@ -154,7 +162,7 @@ static char *list_text(const json_t *array)
 }
 
 bool policy_read_required_clients(struct policy_load *l, const struct jsonplace *at, const json_t *require,
-                                  const struct policy_clients **ret)
+				  const struct policy_clients **ret)
 {
 	struct jsonplace place = {at, "clients", 0};
 	const json_t *array = NULL;

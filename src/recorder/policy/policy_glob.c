@@ -23,8 +23,8 @@ static const char *after_character(const char *p)
 	return p;
 }
 
-/* Goes back to the latest '*' alone, which is enough: an earlier one that took more could only help a later part to begin later, and that
- * the latest one does as well. So the cost is the product of both lengths at worst. */
+/* Goes back to the latest '*' alone, which is enough: an earlier one that took more could only help a later part to
+ * begin later, and that the latest one does as well. So the cost is the product of both lengths at worst. */
 bool policy_glob_match(const char *glob, const char *name)
 {
 	const char *star = NULL, *mark = NULL;
@@ -161,7 +161,8 @@ bool policy_globs_index(struct policy_globs *g)
 }
 
 /* Asks those of one key. */
-static const struct policy_glob *find_key(const struct policy_globs *g, unsigned kind, const char *key, size_t n, const char *name)
+static const struct policy_glob *find_key(const struct policy_globs *g, unsigned kind, const char *key, size_t n,
+					  const char *name)
 {
 	size_t low = 0, high = g->n;
 	while (low < high) {

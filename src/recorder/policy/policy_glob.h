@@ -1,6 +1,6 @@
-/* Patterns of names and lists of them: which one matches. '*' stands for any characters, '?' for one, '\' takes the next of these three
- * as it is; everything else, '[' too, stands for itself, in its case. Called by the loader, the judge and policy_check.
- * Refuses regular expressions: whoever writes a policy must be able to read it. */
+/* Patterns of names and lists of them: which one matches. '*' stands for any characters, '?' for one, '\' takes the
+ * next of these three as it is; everything else, '[' too, stands for itself, in its case. Called by the loader, the
+ * judge and policy_check. Refuses regular expressions: whoever writes a policy must be able to read it. */
 #ifndef SHADOWTAP_POLICY_GLOB_H
 #define SHADOWTAP_POLICY_GLOB_H
 
@@ -27,11 +27,11 @@ enum policy_glob_kind {
 };
 
 struct policy_glob {
-	char *text;            /* as written */
-	char *key;             /* literal, n_key bytes */
+	char *text; /* as written */
+	char *key;  /* literal, n_key bytes */
 	uint16_t n_key;
 	uint8_t kind;
-	size_t order;          /* position in the file */
+	size_t order; /* position in the file */
 };
 
 struct policy_globs {
@@ -42,7 +42,8 @@ struct policy_globs {
 
 /* Prepares a list whose n items have their text and order: keys, order, index. False when out of memory. */
 bool policy_globs_index(struct policy_globs *g);
-/* One that matches, or NULL. Cost: a binary search for the name and for each length of a head or tail in use, then those that share it. */
+/* One that matches, or NULL. Cost: a binary search for the name and for each length of a head or tail in use, then
+ * those that share it. */
 const struct policy_glob *policy_globs_find(const struct policy_globs *g, const char *name);
 void policy_globs_done(struct policy_globs *g);
 

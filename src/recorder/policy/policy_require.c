@@ -1,5 +1,5 @@
-/* What the approval that decides requires, held against the facts -> breaches, with which request or client committed them, and what could
- * not be seen. Called by policy_judge. What cannot be seen is no breach. */
+/* What the approval that decides requires, held against the facts -> breaches, with which request or client committed
+ * them, and what could not be seen. Called by policy_judge. What cannot be seen is no breach. */
 #include "policy_entry.h"
 #include "text.h"
 
@@ -30,9 +30,9 @@ static bool revision_is_date(const char *text)
 static const struct {
 	const char *breach, *thing, *things, *was;
 } uses[POLICY_USES] = {
-	{"policy.tools", "tool", "tools", "called"},
-	{"policy.resources", "resource", "resources", "read"},
-	{"policy.prompts", "prompt", "prompts", "fetched"},
+    {"policy.tools", "tool", "tools", "called"},
+    {"policy.resources", "resource", "resources", "read"},
+    {"policy.prompts", "prompt", "prompts", "fetched"},
 };
 
 static void reason(struct judgement *j, const char *signature, int64_t time_ns, uint64_t frame, const char *text)
@@ -42,24 +42,29 @@ static void reason(struct judgement *j, const char *signature, int64_t time_ns, 
 	char *detail = j->details[j->n_reasons];
 	text_copy(detail, LIMIT_DETAIL, slice_str(text));
 	j->reasons[j->n_reasons++] =
-		(struct observed_reason){.signature = signature, .detail = detail, .time_ns = time_ns, .frame = frame};
+	    (struct observed_reason){.signature = signature, .detail = detail, .time_ns = time_ns, .frame = frame};
 }
 
-/* A name or glob as a sentence has room for it. */
+/* A name or glob as a sentence has room for it: some 50 bytes at least. */
 static const char *shorten(const char *text, char *out, size_t cap)
 {
-	if (!text_copy(out, cap, slice_str(text)))
-		memcpy(out + strlen(out) - (strlen(out) > 3 ? 3 : strlen(out)), "...", strlen(out) > 3 ? 3 : strlen(out));
+	if (text_copy(out, cap, slice_str(text)))
+		return out;
+	size_t n = strlen(out) - 3;
+	while (((unsigned char)out[n] & 0xc0) == 0x80) /* not in the middle of a character */
+		n--;
+	memcpy(out + n, "...", 4);
 	return out;
 }
 
 /* by: the entry's or the policy's glob that denies it, or NULL: it is not on the entry's list. */
-static void reason_name(struct judgement *j, enum policy_use use, const struct observed_count *name, const struct policy_entry *e,
-                        const struct policy_glob *by, bool everywhere)
+static void reason_name(struct judgement *j, enum policy_use use, const struct observed_count *name,
+			const struct policy_entry *e, const struct policy_glob *by, bool everywhere)
 {
 	char text[2 * LIMIT_DETAIL], shown[100], glob[60];
 	size_t n = 0;
-	text_append(text, sizeof text, &n, "the %s %s was %s, which ", uses[use].thing, shorten(name->name, shown, sizeof shown), uses[use].was);
+	text_append(text, sizeof text, &n, "the %s %s was %s, which ", uses[use].thing,
+		    shorten(name->name, shown, sizeof shown), uses[use].was);
 	if (everywhere)
 		text_append(text, sizeof text, &n, "the policy denies at every server");
 	else
@@ -69,8 +74,8 @@ static void reason_name(struct judgement *j, enum policy_use use, const struct o
 	reason(j, uses[use].breach, name->first_ns, name->first_frame, text);
 }
 
-static void require_names(const struct policy *p, const struct policy_entry *e, enum policy_use use, const struct observed_counts *used,
-                          const struct observation *facts, struct judgement *j)
+static void require_names(const struct policy *p, const struct policy_entry *e, enum policy_use use,
+			  const struct observed_counts *used, const struct observation *facts, struct judgement *j)
 {
 	const struct policy_names *names = &e->names[use];
 	const struct policy_globs *denied = &p->denied_names[use];
@@ -98,7 +103,7 @@ static void require_names(const struct policy *p, const struct policy_entry *e, 
 		char text[LIMIT_DETAIL];
 		size_t n = 0;
 		text_append(text, sizeof text, &n, "%zu more %s were %s that entry \"%s\" or the policy does not allow",
-		            breaches - LIMIT_POLICY_NAMED, uses[use].things, uses[use].was, e->id);
+			    breaches - LIMIT_POLICY_NAMED, uses[use].things, uses[use].was, e->id);
 		reason(j, uses[use].breach, more->first_ns, more->first_frame, text);
 	}
 	/* names past the limit are counted but not kept; and no request may have been readable at all */
@@ -109,7 +114,8 @@ static void require_names(const struct policy *p, const struct policy_entry *e, 
 /* ---- the rest ---- */
 
 /* Only through the portal: the server is approved, this way to it is not. */
-static void require_clients(const struct policy_entry *e, const struct policy_subject *s, const struct observation *facts, struct judgement *j)
+static void require_clients(const struct policy_entry *e, const struct policy_subject *s,
+			    const struct observation *facts, struct judgement *j)
 {
 	const struct policy_clients *c = e->require.clients;
 	bool named = !c;
@@ -120,8 +126,8 @@ static void require_clients(const struct policy_entry *e, const struct policy_su
 	char text[2 * LIMIT_DETAIL], address[IP_ADDR_TEXT], shown[100];
 	size_t n = 0;
 	ip_addr_format(&s->client, address);
-	text_append(text, sizeof text, &n, "the client %s asked, and entry \"%s\" is for %s only", s->client.family ? address : "(not known)",
-	            e->id, shorten(c->text, shown, sizeof shown));
+	text_append(text, sizeof text, &n, "the client %s asked, and entry \"%s\" is for %s only",
+		    s->client.family ? address : "(not known)", e->id, shorten(c->text, shown, sizeof shown));
 	breach(j, "policy.clients");
 	reason(j, "policy.clients", facts->first_seen_ns, facts->first_frame, text);
 }
@@ -140,7 +146,7 @@ static void require_no_findings(const struct policy_entry *e, const struct postu
 }
 
 void policy_require_all(const struct policy *p, const struct policy_entry *e, const struct policy_subject *s,
-                        const struct observation *facts, const struct posture *posture, struct judgement *j)
+			const struct observation *facts, const struct posture *posture, struct judgement *j)
 {
 	const char *least = e->require.protocol_version, *version = facts->protocol_version;
 	if (!s->name_certain && !s->literal.family && (facts->host || facts->sni))
@@ -169,13 +175,13 @@ void policy_require_all(const struct policy *p, const struct policy_entry *e, co
 const char *policy_breach_text(const char *breach_id)
 {
 	static const char *const texts[][2] = {
-		{"policy.tls", "TLS is required and was not used"},
-		{"policy.auth", "authentication is required and requests carried none"},
-		{"policy.protocol_version", "the protocol revision is older than required"},
-		{"policy.tools", "a tool was called that is not allowed"},
-		{"policy.resources", "a resource was read that is not allowed"},
-		{"policy.prompts", "a prompt was fetched that is not allowed"},
-		{"policy.clients", "it is not for this client"},
+	    {"policy.tls", "TLS is required and was not used"},
+	    {"policy.auth", "authentication is required and requests carried none"},
+	    {"policy.protocol_version", "the protocol revision is older than required"},
+	    {"policy.tools", "a tool was called that is not allowed"},
+	    {"policy.resources", "a resource was read that is not allowed"},
+	    {"policy.prompts", "a prompt was fetched that is not allowed"},
+	    {"policy.clients", "it is not for this client"},
 	};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (strcmp(texts[i][0], breach_id) == 0)

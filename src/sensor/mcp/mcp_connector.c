@@ -19,8 +19,8 @@ static bool url_read(const struct llm_server *s, struct server_url *ret)
 	if (!u.secure && !slice_istarts(url, "http://"))
 		return false;
 	rest = slice_after(url, u.secure ? 8 : 7);
-	/* WHATWG URL (what clouds run) drops tabs and line feeds, takes '\' for '/', and folds other scripts into ASCII: "https://evil\@good" is
-	 * good to RFC 3986 and evil to it */
+	/* WHATWG URL (what clouds run) drops tabs and line feeds, takes '\' for '/', and folds other scripts into
+	 * ASCII: "https://evil\@good" is good to RFC 3986 and evil to it */
 	for (size_t i = 0; i < url.n; i++)
 		u.doubtful |= url.p[i] <= ' ' || url.p[i] == '\\' || url.p[i] >= 0x7f;
 	size_t end = 0, at;
@@ -45,7 +45,8 @@ static bool url_read(const struct llm_server *s, struct server_url *ret)
 
 static enum auth_kind auth_of(const struct llm_server *s, enum auth_kind in_url)
 {
-	static const enum auth_kind kinds[] = {[LLM_AUTH_KEY] = AUTH_APIKEY, [LLM_AUTH_BASIC] = AUTH_BASIC, [LLM_AUTH_BEARER] = AUTH_BEARER};
+	static const enum auth_kind kinds[] = {
+	    [LLM_AUTH_KEY] = AUTH_APIKEY, [LLM_AUTH_BASIC] = AUTH_BASIC, [LLM_AUTH_BEARER] = AUTH_BEARER};
 	if (s->auth != LLM_AUTH_NONE)
 		return kinds[s->auth];
 	return in_url == AUTH_UNKNOWN ? AUTH_NONE : in_url;
@@ -56,9 +57,10 @@ static bool same(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* The connector of a server, made if there is none; NULL when out of memory or at the cap. host: NULL where only the vendor knows it. */
+/* The connector of a server, made if there is none; NULL when out of memory or at the cap. host: NULL where only the
+ * vendor knows it. */
 static struct mcp_connector *connector_of(struct mcp_evidence *e, struct mcp_row *api, enum llm_api vendor,
-                                          const char *host, const char *path, const char *id)
+					  const char *host, const char *path, const char *id)
 {
 	struct mcp_connector **at = &e->connectors;
 	char lower[LIMIT_HOST];
@@ -68,7 +70,8 @@ static struct mcp_connector *connector_of(struct mcp_evidence *e, struct mcp_row
 		*c = (char)ascii_lower((uint8_t)*c);
 	for (; *at; at = &(*at)->next, place++) {
 		struct mcp_connector *c = *at;
-		if (c->api == api && c->vendor == vendor && same(c->row->host, host ? lower : NULL) && same(c->row->path, path) && same(c->id, id))
+		if (c->api == api && c->vendor == vendor && same(c->row->host, host ? lower : NULL) &&
+		    same(c->row->path, path) && same(c->id, id))
 			return c;
 		ordinal += c->api == api;
 	}
@@ -100,14 +103,16 @@ static const char *vendor_name(enum llm_api api)
 	return api == LLM_MESSAGES ? "anthropic" : "openai";
 }
 
-static void server_asked(struct mcp_evidence *e, struct mcp_exchange *x, const struct llm_asked *asked, const struct llm_server *s)
+static void server_asked(struct mcp_evidence *e, struct mcp_exchange *x, const struct llm_asked *asked,
+			 const struct llm_server *s)
 {
 	const struct signature *signature = signature_behaviour(e->set, "llm.connector");
 	struct server_url u = {.secure = true, .auth = AUTH_UNKNOWN};
 	bool hosted = s->url[0] && url_read(s, &u);
 	if (!signature || (!hosted && !s->id[0]))
 		return;
-	struct mcp_connector *c = connector_of(e, x->row, asked->api, hosted ? u.host : NULL, hosted ? u.path : NULL, s->id[0] ? s->id : NULL);
+	struct mcp_connector *c = connector_of(e, x->row, asked->api, hosted ? u.host : NULL, hosted ? u.path : NULL,
+					       s->id[0] ? s->id : NULL);
 	if (!c)
 		return;
 	struct mcp_row *row = c->row;
@@ -122,9 +127,10 @@ static void server_asked(struct mcp_evidence *e, struct mcp_exchange *x, const s
 	for (unsigned i = 0; x->claims && i < x->claims->n; i++)
 		mcp_row_claim(row, &x->claims->items[i]);
 	/* of a request that was not read to its end nobody knows whether the API could take it */
-	mcp_row_evidence(row, signature, asked->whole ? signature->confidence : CONFIDENCE_LIKELY, mcp_evidence_in_doubt(e), e->now_ns, e->frame,
-	                 e->anomalies, "a request to the API of %s asks its cloud to connect to the MCP server %.120s%s%.80s",
-	                 vendor_name(asked->api), hosted ? row->host : s->id, s->name[0] ? ", called " : "", s->name);
+	mcp_row_evidence(row, signature, asked->whole ? signature->confidence : CONFIDENCE_LIKELY,
+			 mcp_evidence_in_doubt(e), e->now_ns, e->frame, e->anomalies,
+			 "a request to the API of %s asks its cloud to connect to the MCP server %.120s%s%.80s",
+			 vendor_name(asked->api), hosted ? row->host : s->id, s->name[0] ? ", called " : "", s->name);
 	x->connectors |= UINT32_C(1) << c->place;
 	e->any |= row->confidence != CONFIDENCE_NONE;
 }

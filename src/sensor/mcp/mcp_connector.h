@@ -1,6 +1,7 @@
-/* MCP servers that a vendor's cloud is asked to connect to -> rows of their own, one for each server and authority of the API. Called
- * through the sink with what llm_request read, and by flow_work to tell of them. The request is all that is seen here: whether the cloud
- * got there, and what it called, is not. Of a URL nothing but host, port and path is kept. */
+/* MCP servers that a vendor's cloud is asked to connect to -> rows of their own, one for each server and authority of
+ * the API. Called through the sink with what llm_request read, and by flow_work to tell of them. The request is all
+ * that is seen here: whether the cloud got there, and what it called, is not. Of a URL nothing but host, port and path
+ * is kept. */
 #ifndef SHADOWTAP_MCP_CONNECTOR_H
 #define SHADOWTAP_MCP_CONNECTOR_H
 
@@ -17,7 +18,7 @@ struct mcp_connector {
 	uint32_t ordinal;           /* among those of the API's authority */
 	enum llm_api vendor;
 	char *name, *id;
-	int64_t emitted_ns;         /* flow_work's */
+	int64_t emitted_ns; /* flow_work's */
 };
 
 /* The sink's callback. */

@@ -24,8 +24,8 @@ static bool ends_with(struct slice s, const char *end)
 	return s.n >= n && slice_eq_str(slice_after(s, s.n - n), end);
 }
 
-/* /v1/messages, /anthropic/v1/messages; /model/ID/invoke (Bedrock); .../models/ID:rawPredict (Vertex); /v1/responses, /openai/responses,
- * /openai/deployments/ID/responses and what gateways put before it. */
+/* /v1/messages, /anthropic/v1/messages; /model/ID/invoke (Bedrock); .../models/ID:rawPredict (Vertex); /v1/responses,
+ * /openai/responses, /openai/deployments/ID/responses and what gateways put before it. */
 enum llm_api llm_api_of(const struct http_head *head)
 {
 	if (head->direction != FROM_CLIENT || !slice_eq_str(head->method, "POST"))
@@ -37,7 +37,8 @@ enum llm_api llm_api_of(const struct http_head *head)
 		return LLM_RESPONSES;
 	if (slice_eq_str(last, "messages") && slice_eq_str(before, "v1"))
 		return LLM_MESSAGES;
-	if ((slice_eq_str(last, "invoke") || slice_eq_str(last, "invoke-with-response-stream")) && slice_eq_str(first, "model"))
+	if ((slice_eq_str(last, "invoke") || slice_eq_str(last, "invoke-with-response-stream")) &&
+	    slice_eq_str(first, "model"))
 		return LLM_MESSAGES;
 	if ((ends_with(last, ":rawPredict") || ends_with(last, ":streamRawPredict")) && slice_eq_str(before, "models"))
 		return LLM_MESSAGES;
@@ -52,11 +53,18 @@ enum level { OUTSIDE, IN_REQUEST, IN_LIST, IN_SERVER, IN_HEADERS };
 enum member {
 	MEMBER_OTHER,
 	/* of the request */
-	MEMBER_LIST, MEMBER_COMPANION,
+	MEMBER_LIST,
+	MEMBER_COMPANION,
 	/* of a server */
-	MEMBER_TYPE, MEMBER_URL, MEMBER_NAME, MEMBER_ID, MEMBER_TOKEN, MEMBER_HEADERS,
+	MEMBER_TYPE,
+	MEMBER_URL,
+	MEMBER_NAME,
+	MEMBER_ID,
+	MEMBER_TOKEN,
+	MEMBER_HEADERS,
 	/* of its headers */
-	MEMBER_AUTHORIZATION, MEMBER_KEY,
+	MEMBER_AUTHORIZATION,
+	MEMBER_KEY,
 };
 
 struct member_name {
@@ -67,22 +75,22 @@ struct member_name {
 };
 
 static const struct member_name members[] = {
-	{LLM_MESSAGES, IN_REQUEST, "mcp_servers", MEMBER_LIST},
-	{LLM_MESSAGES, IN_REQUEST, "messages", MEMBER_COMPANION},
-	{LLM_MESSAGES, IN_SERVER, "type", MEMBER_TYPE},
-	{LLM_MESSAGES, IN_SERVER, "url", MEMBER_URL},
-	{LLM_MESSAGES, IN_SERVER, "name", MEMBER_NAME},
-	{LLM_MESSAGES, IN_SERVER, "authorization_token", MEMBER_TOKEN},
-	{LLM_RESPONSES, IN_REQUEST, "tools", MEMBER_LIST},
-	{LLM_RESPONSES, IN_REQUEST, "input", MEMBER_COMPANION},
-	{LLM_RESPONSES, IN_REQUEST, "model", MEMBER_COMPANION},
-	{LLM_RESPONSES, IN_REQUEST, "prompt", MEMBER_COMPANION},
-	{LLM_RESPONSES, IN_SERVER, "type", MEMBER_TYPE},
-	{LLM_RESPONSES, IN_SERVER, "server_url", MEMBER_URL},
-	{LLM_RESPONSES, IN_SERVER, "server_label", MEMBER_NAME},
-	{LLM_RESPONSES, IN_SERVER, "connector_id", MEMBER_ID},
-	{LLM_RESPONSES, IN_SERVER, "authorization", MEMBER_TOKEN},
-	{LLM_RESPONSES, IN_SERVER, "headers", MEMBER_HEADERS},
+    {LLM_MESSAGES, IN_REQUEST, "mcp_servers", MEMBER_LIST},
+    {LLM_MESSAGES, IN_REQUEST, "messages", MEMBER_COMPANION},
+    {LLM_MESSAGES, IN_SERVER, "type", MEMBER_TYPE},
+    {LLM_MESSAGES, IN_SERVER, "url", MEMBER_URL},
+    {LLM_MESSAGES, IN_SERVER, "name", MEMBER_NAME},
+    {LLM_MESSAGES, IN_SERVER, "authorization_token", MEMBER_TOKEN},
+    {LLM_RESPONSES, IN_REQUEST, "tools", MEMBER_LIST},
+    {LLM_RESPONSES, IN_REQUEST, "input", MEMBER_COMPANION},
+    {LLM_RESPONSES, IN_REQUEST, "model", MEMBER_COMPANION},
+    {LLM_RESPONSES, IN_REQUEST, "prompt", MEMBER_COMPANION},
+    {LLM_RESPONSES, IN_SERVER, "type", MEMBER_TYPE},
+    {LLM_RESPONSES, IN_SERVER, "server_url", MEMBER_URL},
+    {LLM_RESPONSES, IN_SERVER, "server_label", MEMBER_NAME},
+    {LLM_RESPONSES, IN_SERVER, "connector_id", MEMBER_ID},
+    {LLM_RESPONSES, IN_SERVER, "authorization", MEMBER_TOKEN},
+    {LLM_RESPONSES, IN_SERVER, "headers", MEMBER_HEADERS},
 };
 
 struct llm_request {
@@ -90,12 +98,12 @@ struct llm_request {
 	struct anomaly_counts *anomalies;
 	enum llm_api api;
 	enum level level;
-	enum member member;        /* whose value comes next */
-	bool done, bad;            /* the text is complete; it is none */
-	bool listed, companion;    /* there was a list; and what no request of that API goes without */
+	enum member member;     /* whose value comes next */
+	bool done, bad;         /* the text is complete; it is none */
+	bool listed, companion; /* there was a list; and what no request of that API goes without */
 	bool ambiguous, over;
-	struct llm_server server;  /* that is being read */
-	uint16_t seen;             /* its members, a bit each */
+	struct llm_server server; /* that is being read */
+	uint16_t seen;            /* its members, a bit each */
 	bool server_type, server_ambiguous;
 	struct llm_server *servers;
 	size_t n, cap;
@@ -149,9 +157,7 @@ static size_t on_begin(void *context, enum json_type type)
 {
 	struct llm_request *r = context;
 	switch (r->level) {
-	case OUTSIDE:
-		r->level = type == JSON_OBJECT ? IN_REQUEST : OUTSIDE;
-		return type == JSON_OBJECT;
+	case OUTSIDE: r->level = type == JSON_OBJECT ? IN_REQUEST : OUTSIDE; return type == JSON_OBJECT;
 	case IN_REQUEST:
 		r->companion |= r->member == MEMBER_COMPANION && (r->api == LLM_RESPONSES || type == JSON_ARRAY);
 		if (r->member != MEMBER_LIST)

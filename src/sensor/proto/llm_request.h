@@ -1,6 +1,7 @@
-/* The body of a request to an LLM API -> the remote MCP servers that the vendor's cloud is asked to connect to. Called by body_reader for
- * requests whose path is one of such an API; any split gives the same. Only members at their real place count: what a chat, a tool's
- * result or a nested array quotes is none. Keeps no credential: that there is one is all that is noted. */
+/* The body of a request to an LLM API -> the remote MCP servers that the vendor's cloud is asked to connect to. Called
+ * by body_reader for requests whose path is one of such an API; any split gives the same. Only members at their real
+ * place count: what a chat, a tool's result or a nested array quotes is none. Keeps no credential: that there is one is
+ * all that is noted. */
 #ifndef SHADOWTAP_LLM_REQUEST_H
 #define SHADOWTAP_LLM_REQUEST_H
 
@@ -31,7 +32,7 @@ struct llm_server {
 
 struct llm_asked {
 	enum llm_api api;
-	bool whole;                   /* all of the request was read */
+	bool whole; /* all of the request was read */
 	const struct llm_server *servers;
 	size_t n;
 };
@@ -41,8 +42,8 @@ struct llm_request;
 struct llm_request *llm_request_new(struct anomaly_counts *anomalies);
 void llm_request_start(struct llm_request *r, enum llm_api api);
 void llm_request_feed(struct llm_request *r, struct slice bytes);
-/* whole: its end was seen, and nothing of it was lost. Borrowed until the next call; n == 0 where it asks for none, is no JSON text, or
- * says the same member twice so that readers may differ. */
+/* whole: its end was seen, and nothing of it was lost. Borrowed until the next call; n == 0 where it asks for none, is
+ * no JSON text, or says the same member twice so that readers may differ. */
 struct llm_asked llm_request_end(struct llm_request *r, bool whole);
 size_t llm_request_memory(const struct llm_request *r);
 void llm_request_free(struct llm_request *r);

@@ -1,5 +1,5 @@
-/* Any bytes as the body of a request to an LLM API: the same servers in any split, in bounded memory. The first byte says which API, and how long
- * the pieces are. */
+/* Any bytes as the body of a request to an LLM API: the same servers in any split, in bounded memory. The first byte
+ * says which API, and how long the pieces are. */
 #include "../../../unit/sensor/proto/llm_lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -1,9 +1,9 @@
+#include "policy_glob.h"
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include "policy_glob.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +11,54 @@
 
 static void test_what_matches(void **state)
 {
-	static const struct { const char *glob, *name; bool matches; } rows[] = {
-		{"read", "read", true}, {"read", "Read", false}, {"read", "reads", false}, {"read", "rea", false}, {"", "", true},
-		{"*", "", true}, {"*", "anything", true}, {"read_*", "read_", true}, {"read_*", "read_file", true}, {"read_*", "reread_x", false},
-		{"*_delete", "crm_delete", true}, {"*_delete", "crm_delete_", false}, {"*a*", "bab", true}, {"*a*", "bbb", false},
-		{"a*b*c", "aXbYc", true}, {"a*b*c", "abc", true}, {"a*b*c", "acb", false}, {"a**b", "ab", true}, {"*ab", "aab", true},
-		{"*aab", "aaab", true}, {"a?c", "abc", true}, {"a?c", "ac", false}, {"a?c", "a\xc3\xbc" "c", true}, {"a??c", "a\xc3\xbc" "c", false},
-		{"*?", "", false}, {"*?", "\xc3\xbc", true}, {"?*", "x", true}, {"?", "\xf0\x9f\x98\x80", true},
-		{"a\\*", "a*", true}, {"a\\*", "ab", false}, {"a\\?c", "a?c", true}, {"a\\?c", "abc", false}, {"a\\\\b", "a\\b", true},
-		{"[ab]", "a", false}, {"[ab]", "[ab]", true}, {"{a,b}", "a", false}, {"file:///x/*", "file:///x/y/z", true}, {"a.c", "abc", false},
+	static const struct {
+		const char *glob, *name;
+		bool matches;
+	} rows[] = {
+	    {"read", "read", true},
+	    {"read", "Read", false},
+	    {"read", "reads", false},
+	    {"read", "rea", false},
+	    {"", "", true},
+	    {"*", "", true},
+	    {"*", "anything", true},
+	    {"read_*", "read_", true},
+	    {"read_*", "read_file", true},
+	    {"read_*", "reread_x", false},
+	    {"*_delete", "crm_delete", true},
+	    {"*_delete", "crm_delete_", false},
+	    {"*a*", "bab", true},
+	    {"*a*", "bbb", false},
+	    {"a*b*c", "aXbYc", true},
+	    {"a*b*c", "abc", true},
+	    {"a*b*c", "acb", false},
+	    {"a**b", "ab", true},
+	    {"*ab", "aab", true},
+	    {"*aab", "aaab", true},
+	    {"a?c", "abc", true},
+	    {"a?c", "ac", false},
+	    {"a?c",
+	     "a\xc3\xbc"
+	     "c",
+	     true},
+	    {"a??c",
+	     "a\xc3\xbc"
+	     "c",
+	     false},
+	    {"*?", "", false},
+	    {"*?", "\xc3\xbc", true},
+	    {"?*", "x", true},
+	    {"?", "\xf0\x9f\x98\x80", true},
+	    {"a\\*", "a*", true},
+	    {"a\\*", "ab", false},
+	    {"a\\?c", "a?c", true},
+	    {"a\\?c", "abc", false},
+	    {"a\\\\b", "a\\b", true},
+	    {"[ab]", "a", false},
+	    {"[ab]", "[ab]", true},
+	    {"{a,b}", "a", false},
+	    {"file:///x/*", "file:///x/y/z", true},
+	    {"a.c", "abc", false},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -33,11 +72,15 @@ static void test_what_matches(void **state)
 
 static void test_what_covers(void **state)
 {
-	static const struct { const char *outer, *inner; bool covers; } rows[] = {
-		{"*", "a*b", true}, {"a*", "ab*", true}, {"ab*", "a*", false}, {"*b", "a*b", true}, {"a?", "a*", false}, {"a*", "a?", true},
-		{"a?", "ab", true}, {"?", "?", true}, {"??*", "?*", false}, {"*x*", "axb", true}, {"a", "a", true}, {"a", "b", false},
-		{"a\\*", "a*", false}, {"a*", "a\\*", true}, {"a?", "a\\*", true}, {"?*", "*", false}, {"*_*", "read_*", true}, {"?", "\xc3\xbc", true},
-		{"*ab", "*aab", true},
+	static const struct {
+		const char *outer, *inner;
+		bool covers;
+	} rows[] = {
+	    {"*", "a*b", true},      {"a*", "ab*", true},     {"ab*", "a*", false},  {"*b", "a*b", true},
+	    {"a?", "a*", false},     {"a*", "a?", true},      {"a?", "ab", true},    {"?", "?", true},
+	    {"??*", "?*", false},    {"*x*", "axb", true},    {"a", "a", true},      {"a", "b", false},
+	    {"a\\*", "a*", false},   {"a*", "a\\*", true},    {"a?", "a\\*", true},  {"?*", "*", false},
+	    {"*_*", "read_*", true}, {"?", "\xc3\xbc", true}, {"*ab", "*aab", true},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -55,7 +98,8 @@ static struct policy_globs list_of(const char *const *texts, size_t n)
 	return g;
 }
 
-/* A list finds a match exactly where asking each glob does: all globs over a few letters against all names over them. */
+/* A list finds a match exactly where asking each glob does: all globs over a few letters against all names over them.
+ */
 static void test_a_list_is_the_sum_of_its_globs(void **state)
 {
 	static const char letters[] = "ab*?\\";
@@ -95,17 +139,23 @@ static void test_a_list_is_the_sum_of_its_globs(void **state)
 	}
 }
 
-/* 5,000 names, 2,500 heads, 2,500 tails and as many scans as are allowed, against 256 names: a policy is judged with each change of an event. */
+/* 5,000 names, 2,500 heads, 2,500 tails and as many scans as are allowed, against 256 names: a policy is judged with
+ * each change of an event. */
 static void test_large_lists_are_fast(void **state)
 {
 	size_t n = 10000 + LIMIT_POLICY_SCAN;
-	char (*texts)[32] = calloc(n, sizeof *texts);
+	char(*texts)[32] = calloc(n, sizeof *texts);
 	const char **list = calloc(n, sizeof *list);
 	struct timespec from, to;
 	(void)state;
 	assert_true(texts && list);
 	for (size_t i = 0; i < n; i++) {
-		snprintf(texts[i], sizeof *texts, i < 5000 ? "tool_%zu" : i < 7500 ? "read_%zu_*" : i < 10000 ? "*_%zu_write" : "*x%zuy*", i);
+		snprintf(texts[i], sizeof *texts,
+			 i < 5000    ? "tool_%zu"
+			 : i < 7500  ? "read_%zu_*"
+			 : i < 10000 ? "*_%zu_write"
+				     : "*x%zuy*",
+			 i);
 		list[i] = texts[i];
 	}
 	struct policy_globs g = list_of(list, n);
@@ -133,10 +183,10 @@ static void test_large_lists_are_fast(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_matches),
-		cmocka_unit_test(test_what_covers),
-		cmocka_unit_test(test_a_list_is_the_sum_of_its_globs),
-		cmocka_unit_test(test_large_lists_are_fast),
+	    cmocka_unit_test(test_what_matches),
+	    cmocka_unit_test(test_what_covers),
+	    cmocka_unit_test(test_a_list_is_the_sum_of_its_globs),
+	    cmocka_unit_test(test_large_lists_are_fast),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,11 @@
-/* Breaches that name what was used and which entry forbids it, clients that may use a server only through another one, connectors. */
+/* Breaches that name what was used and which entry forbids it, clients that may use a server only through another one,
+ * connectors. */
+#include "policy_build.h"
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include "policy_build.h"
 
 /* "policy.tools policy.clients / tools": breaches and what is unverified. */
 static void notes(const struct judgement *j, char out[256])
@@ -27,23 +28,28 @@ static struct observation called(const struct observed_count *tool)
 
 static void test_lists_of_names(void **state)
 {
-	static const struct { const char *file, *entry, *tool, *wanted, *detail; } rows[] = {
-		{"", "\"tools\":[\"read_*\"]", "read_file", "", ""},
-		{"", "\"tools\":[\"read_*\"]", "delete_file", "policy.tools", "the tool delete_file was called, which entry \"e\" does not allow"},
-		{"", "\"tools\":{\"deny\":[\"delete_*\"]}", "read_file", "", ""},
-		{"", "\"tools\":{\"deny\":[\"delete_*\"]}", "delete_file", "policy.tools",
-		 "the tool delete_file was called, which entry \"e\" denies by \"delete_*\""},
-		{"", "\"tools\":{\"allow\":[\"*\"],\"deny\":[\"delete_file\"]}", "delete_file", "policy.tools",
-		 "the tool delete_file was called, which entry \"e\" denies by \"delete_file\""},
-		{"", "\"tools\":{\"allow\":[]}", "x", "policy.tools", "the tool x was called, which entry \"e\" does not allow"},
-		{"", "\"tools\":{}", "x", "", ""},
-		{"\"tools\":{\"deny\":[\"*exec*\"]},", "\"tools\":[\"*\"]", "shell_exec_now", "policy.tools",
-		 "the tool shell_exec_now was called, which the policy denies at every server by \"*exec*\""},
-		{"\"tools\":{\"deny\":[\"*exec*\"]},", "\"owner\":\"x\"", "read", "", ""},
-		{"", "\"tools\":[\"what\\\\?\"]", "what?", "", ""},
-		{"", "\"tools\":[\"what\\\\?\"]", "whatX", "policy.tools", "the tool whatX was called, which entry \"e\" does not allow"},
-		/* of other kinds of names nothing is said */
-		{"", "\"prompts\":[],\"resources\":[]", "x", "", ""},
+	static const struct {
+		const char *file, *entry, *tool, *wanted, *detail;
+	} rows[] = {
+	    {"", "\"tools\":[\"read_*\"]", "read_file", "", ""},
+	    {"", "\"tools\":[\"read_*\"]", "delete_file", "policy.tools",
+	     "the tool delete_file was called, which entry \"e\" does not allow"},
+	    {"", "\"tools\":{\"deny\":[\"delete_*\"]}", "read_file", "", ""},
+	    {"", "\"tools\":{\"deny\":[\"delete_*\"]}", "delete_file", "policy.tools",
+	     "the tool delete_file was called, which entry \"e\" denies by \"delete_*\""},
+	    {"", "\"tools\":{\"allow\":[\"*\"],\"deny\":[\"delete_file\"]}", "delete_file", "policy.tools",
+	     "the tool delete_file was called, which entry \"e\" denies by \"delete_file\""},
+	    {"", "\"tools\":{\"allow\":[]}", "x", "policy.tools",
+	     "the tool x was called, which entry \"e\" does not allow"},
+	    {"", "\"tools\":{}", "x", "", ""},
+	    {"\"tools\":{\"deny\":[\"*exec*\"]},", "\"tools\":[\"*\"]", "shell_exec_now", "policy.tools",
+	     "the tool shell_exec_now was called, which the policy denies at every server by \"*exec*\""},
+	    {"\"tools\":{\"deny\":[\"*exec*\"]},", "\"owner\":\"x\"", "read", "", ""},
+	    {"", "\"tools\":[\"what\\\\?\"]", "what?", "", ""},
+	    {"", "\"tools\":[\"what\\\\?\"]", "whatX", "policy.tools",
+	     "the tool whatX was called, which entry \"e\" does not allow"},
+	    /* of other kinds of names nothing is said */
+	    {"", "\"prompts\":[],\"resources\":[]", "x", "", ""},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -51,7 +57,8 @@ static void test_lists_of_names(void **state)
 		struct observed_count tool = {rows[i].tool, 2, 5000, 17};
 		struct observation o = called(&tool);
 		struct judgement j;
-		snprintf(text, sizeof text, "{\"version\":1,%s\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",%s}]}", rows[i].file, rows[i].entry);
+		snprintf(text, sizeof text, "{\"version\":1,%s\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",%s}]}",
+			 rows[i].file, rows[i].entry);
 		struct policy *p = policy_of(text);
 		policy_judge(p, &o, NULL, &j);
 		notes(&j, got);
@@ -70,9 +77,11 @@ static void test_lists_of_names(void **state)
 
 static void test_resources_and_prompts(void **state)
 {
-	static const char text[] = "{\"version\":1,\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"resources\":[\"file:///pub/*\"],"
-				   "\"prompts\":{\"deny\":[\"impersonate\"]}}]}";
-	struct observed_count files[] = {{"file:///pub/a", 1, 1, 1}, {"file:///etc/passwd", 1, 2, 2}}, prompt = {"impersonate", 1, 3, 3};
+	static const char text[] =
+	    "{\"version\":1,\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"resources\":[\"file:///pub/*\"],"
+	    "\"prompts\":{\"deny\":[\"impersonate\"]}}]}";
+	struct observed_count files[] = {{"file:///pub/a", 1, 1, 1}, {"file:///etc/passwd", 1, 2, 2}},
+			      prompt = {"impersonate", 1, 3, 3};
 	struct facts f = {.host = "e.example"};
 	struct observation o = observe(&f);
 	struct judgement j;
@@ -89,8 +98,10 @@ static void test_resources_and_prompts(void **state)
 	policy_judge(p, &o, NULL, &j);
 	notes(&j, got);
 	assert_string_equal(got, "policy.resources policy.prompts");
-	assert_string_equal(j.reasons[0].detail, "the resource file:///etc/passwd was read, which entry \"e\" does not allow");
-	assert_string_equal(j.reasons[1].detail, "the prompt impersonate was fetched, which entry \"e\" denies by \"impersonate\"");
+	assert_string_equal(j.reasons[0].detail,
+			    "the resource file:///etc/passwd was read, which entry \"e\" does not allow");
+	assert_string_equal(j.reasons[1].detail,
+			    "the prompt impersonate was fetched, which entry \"e\" denies by \"impersonate\"");
 	policy_free(p);
 }
 
@@ -106,11 +117,13 @@ static void test_many_names_are_counted(void **state)
 		tools[i] = (struct observed_count){names[i], 1, i, (uint64_t)i};
 	}
 	o.tools_called.n = 12;
-	struct policy *p = policy_of("{\"version\":1,\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"tools\":[\"t0\"]}]}");
+	struct policy *p =
+	    policy_of("{\"version\":1,\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"tools\":[\"t0\"]}]}");
 	policy_judge(p, &o, NULL, &j);
 	assert_int_equal(j.n_breaches, 1);
 	assert_int_equal(j.n_reasons, LIMIT_POLICY_NAMED + 1);
-	assert_string_equal(j.reasons[LIMIT_POLICY_NAMED].detail, "3 more tools were called that entry \"e\" or the policy does not allow");
+	assert_string_equal(j.reasons[LIMIT_POLICY_NAMED].detail,
+			    "3 more tools were called that entry \"e\" or the policy does not allow");
 	assert_int_equal(j.reasons[LIMIT_POLICY_NAMED].frame, 9);
 	policy_free(p);
 }
@@ -125,16 +138,25 @@ static void test_a_cut_name_is_not_known(void **state)
 	(void)state;
 	memset(long_name, 'x', sizeof long_name - 1);
 	long_name[sizeof long_name - 1] = '\0';
-	struct policy *p = policy_of("{\"version\":1,\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"tools\":{\"deny\":[\"*_delete\"]}}]}");
+	struct policy *p = policy_of(
+	    "{\"version\":1,\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"tools\":{\"deny\":[\"*_delete\"]}}]}");
 	policy_judge(p, &o, NULL, &j);
 	notes(&j, got);
 	assert_string_equal(got, " / tools");
 	policy_free(p);
-	/* the sentence keeps its end */
+	/* the sentence keeps its end, and characters stay whole */
+	for (size_t i = 0; i + 4 < sizeof long_name; i += 4)
+		memcpy(long_name + i, "\xf0\x9f\x98\x80", 4);
+	p = policy_of("{\"version\":1,\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"tools\":[\"a\"]}]}");
+	policy_judge(p, &o, NULL, &j);
+	assert_non_null(strstr(j.reasons[0].detail, "\xf0\x9f\x98\x80... was called"));
+	assert_null(strstr(j.reasons[0].detail, "\xef\xbf\xbd"));
+	policy_free(p);
+	memset(long_name, 'x', sizeof long_name - 1);
 	p = policy_of("{\"version\":1,\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"tools\":[\"a\"]}]}");
 	policy_judge(p, &o, NULL, &j);
 	assert_int_equal(strlen(j.reasons[0].detail) - strlen("which entry \"e\" does not allow"),
-	                 strstr(j.reasons[0].detail, "which entry \"e\" does not allow") - j.reasons[0].detail);
+			 strstr(j.reasons[0].detail, "which entry \"e\" does not allow") - j.reasons[0].detail);
 	assert_non_null(strstr(j.reasons[0].detail, "xxx... was called"));
 	policy_free(p);
 }
@@ -143,18 +165,30 @@ static void test_a_cut_name_is_not_known(void **state)
 
 static void test_only_through_the_portal(void **state)
 {
-	static const struct { const char *text, *client, *wanted; enum verdict verdict; } rows[] = {
-		{PORTAL "\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"require\":{\"clients\":[\"portal\"]}}]}", "10.1.2.3", "", VERDICT_APPROVED},
-		{PORTAL "\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"require\":{\"clients\":[\"portal\"]}}]}", "2001:db8::7", "", VERDICT_APPROVED},
-		{PORTAL "\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"require\":{\"clients\":[\"portal\"]}}]}", "10.1.2.4", "policy.clients", VERDICT_VIOLATION},
-		{PORTAL "\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"require\":{\"clients\":[\"portal\",\"10.1.2.4/31\"]}}]}", "10.1.2.4", "", VERDICT_APPROVED},
-		/* for every server, but not for this one */
-		{PORTAL "\"requirements\":{\"clients\":[\"portal\"]},\"approved\":[{\"id\":\"e\",\"host\":\"e.example\"}]}", "10.9.9.9", "policy.clients", VERDICT_VIOLATION},
-		{PORTAL "\"requirements\":{\"clients\":[\"portal\"]},\"approved\":[{\"id\":\"e\",\"host\":\"e.example\","
-		 "\"require\":{\"clients\":[\"0.0.0.0/0\"]}}]}", "10.9.9.9", "", VERDICT_APPROVED},
-		/* whom the entry is not for does not find it at all */
-		{PORTAL "\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"clients\":[\"portal\"]}]}", "10.9.9.9", "", VERDICT_UNAUTHORIZED},
-		{PORTAL "\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"clients\":[\"portal\"]}]}", "10.1.2.3", "", VERDICT_APPROVED},
+	static const struct {
+		const char *text, *client, *wanted;
+		enum verdict verdict;
+	} rows[] = {
+	    {PORTAL "\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"require\":{\"clients\":[\"portal\"]}}]}",
+	     "10.1.2.3", "", VERDICT_APPROVED},
+	    {PORTAL "\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"require\":{\"clients\":[\"portal\"]}}]}",
+	     "2001:db8::7", "", VERDICT_APPROVED},
+	    {PORTAL "\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"require\":{\"clients\":[\"portal\"]}}]}",
+	     "10.1.2.4", "policy.clients", VERDICT_VIOLATION},
+	    {PORTAL "\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"require\":{\"clients\":[\"portal\",\"10.1.2."
+		    "4/31\"]}}]}",
+	     "10.1.2.4", "", VERDICT_APPROVED},
+	    /* for every server, but not for this one */
+	    {PORTAL "\"requirements\":{\"clients\":[\"portal\"]},\"approved\":[{\"id\":\"e\",\"host\":\"e.example\"}]}",
+	     "10.9.9.9", "policy.clients", VERDICT_VIOLATION},
+	    {PORTAL "\"requirements\":{\"clients\":[\"portal\"]},\"approved\":[{\"id\":\"e\",\"host\":\"e.example\","
+		    "\"require\":{\"clients\":[\"0.0.0.0/0\"]}}]}",
+	     "10.9.9.9", "", VERDICT_APPROVED},
+	    /* whom the entry is not for does not find it at all */
+	    {PORTAL "\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"clients\":[\"portal\"]}]}", "10.9.9.9", "",
+	     VERDICT_UNAUTHORIZED},
+	    {PORTAL "\"approved\":[{\"id\":\"e\",\"host\":\"e.example\",\"clients\":[\"portal\"]}]}", "10.1.2.3", "",
+	     VERDICT_APPROVED},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -183,26 +217,37 @@ static void test_only_through_the_portal(void **state)
 static void test_connectors(void **state)
 {
 	static const char text[] =
-		"{\"version\":1,\"requirements\":{\"tls\":true},\"approved\":[{\"id\":\"crm\",\"host\":\"crm.example\",\"path\":\"/mcp\"},"
-		"{\"id\":\"api\",\"host\":\"api.vendor.example\"},{\"id\":\"net\",\"address\":\"203.0.113.0/24\"},"
-		"{\"id\":\"google\",\"connector\":\"connector_g*\"},{\"id\":\"mail\",\"connector\":\"connector_gmail\"}],"
-		"\"denied\":[{\"id\":\"no-box\",\"connector\":\"*dropbox\"},{\"id\":\"no-evil\",\"host\":\"evil.example\"}]}";
-	static const struct { const char *host, *id; bool cut, plain; enum verdict verdict; const char *rule; } rows[] = {
-		{"crm.example", NULL, false, false, VERDICT_APPROVED, "crm"},
-		{"crm.example", NULL, false, true, VERDICT_VIOLATION, "crm"},
-		{"crm.example", NULL, true, false, VERDICT_UNAUTHORIZED, NULL},
-		{"other.example", NULL, false, false, VERDICT_UNAUTHORIZED, NULL},
-		{"evil.example", "connector_gmail", false, false, VERDICT_UNAUTHORIZED, "no-evil"},
-		{"other.example", "connector_gmail", false, false, VERDICT_UNAUTHORIZED, NULL},
-		{NULL, "connector_gmail", false, false, VERDICT_APPROVED, "mail"},
-		{NULL, "connector_googledrive", false, false, VERDICT_APPROVED, "google"},
-		{NULL, "connector_dropbox", false, false, VERDICT_UNAUTHORIZED, "no-box"},
-		{NULL, "connector_teams", false, false, VERDICT_UNAUTHORIZED, NULL},
+	    "{\"version\":1,\"requirements\":{\"tls\":true},\"approved\":[{\"id\":\"crm\",\"host\":\"crm.example\","
+	    "\"path\":\"/mcp\"},"
+	    "{\"id\":\"api\",\"host\":\"api.vendor.example\"},{\"id\":\"net\",\"address\":\"203.0.113.0/24\"},"
+	    "{\"id\":\"google\",\"connector\":\"connector_g*\"},{\"id\":\"mail\",\"connector\":\"connector_gmail\"}],"
+	    "\"denied\":[{\"id\":\"no-box\",\"connector\":\"*dropbox\"},{\"id\":\"no-evil\",\"host\":\"evil.example\"}]"
+	    "}";
+	static const struct {
+		const char *host, *id;
+		bool cut, plain;
+		enum verdict verdict;
+		const char *rule;
+	} rows[] = {
+	    {"crm.example", NULL, false, false, VERDICT_APPROVED, "crm"},
+	    {"crm.example", NULL, false, true, VERDICT_VIOLATION, "crm"},
+	    {"crm.example", NULL, true, false, VERDICT_UNAUTHORIZED, NULL},
+	    {"other.example", NULL, false, false, VERDICT_UNAUTHORIZED, NULL},
+	    {"evil.example", "connector_gmail", false, false, VERDICT_UNAUTHORIZED, "no-evil"},
+	    {"other.example", "connector_gmail", false, false, VERDICT_UNAUTHORIZED, NULL},
+	    {NULL, "connector_gmail", false, false, VERDICT_APPROVED, "mail"},
+	    {NULL, "connector_googledrive", false, false, VERDICT_APPROVED, "google"},
+	    {NULL, "connector_dropbox", false, false, VERDICT_UNAUTHORIZED, "no-box"},
+	    {NULL, "connector_teams", false, false, VERDICT_UNAUTHORIZED, NULL},
 	};
 	(void)state;
 	struct policy *p = policy_of(text);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct facts f = {.host = rows[i].host, .sni = "api.vendor.example", .path = "/mcp", .cut = rows[i].cut, .proxy = true};
+		struct facts f = {.host = rows[i].host,
+				  .sni = "api.vendor.example",
+				  .path = "/mcp",
+				  .cut = rows[i].cut,
+				  .proxy = true};
 		struct observation o = observe(&f);
 		struct judgement j;
 		o.kind = KIND_CONNECTOR;
@@ -211,7 +256,8 @@ static void test_connectors(void **state)
 		if (!rows[i].host)
 			o.path = NULL;
 		policy_judge(p, &o, NULL, &j);
-		if (j.verdict != rows[i].verdict || (j.rule ? strcmp(j.rule, rows[i].rule ? rows[i].rule : "") != 0 : rows[i].rule != NULL))
+		if (j.verdict != rows[i].verdict ||
+		    (j.rule ? strcmp(j.rule, rows[i].rule ? rows[i].rule : "") != 0 : rows[i].rule != NULL))
 			fail_msg("%zu: %s by %s", i, verdict_name(j.verdict), j.rule ? j.rule : "none");
 	}
 	policy_free(p);
@@ -220,12 +266,9 @@ static void test_connectors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lists_of_names),
-		cmocka_unit_test(test_resources_and_prompts),
-		cmocka_unit_test(test_many_names_are_counted),
-		cmocka_unit_test(test_a_cut_name_is_not_known),
-		cmocka_unit_test(test_only_through_the_portal),
-		cmocka_unit_test(test_connectors),
+	    cmocka_unit_test(test_lists_of_names),          cmocka_unit_test(test_resources_and_prompts),
+	    cmocka_unit_test(test_many_names_are_counted),  cmocka_unit_test(test_a_cut_name_is_not_known),
+	    cmocka_unit_test(test_only_through_the_portal), cmocka_unit_test(test_connectors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,11 @@
-/* Requests to LLM APIs, from bytes through app_stream to connectors: which server, how sure, how far, with which credentials; and that no secret
- * is kept. */
+/* Requests to LLM APIs, from bytes through app_stream to connectors: which server, how sure, how far, with which
+ * credentials; and that no secret is kept. */
+#include "mcp_evidence.h"
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include "mcp_evidence.h"
 #include <stdio.h>
 
 static struct signature_set *set;
@@ -47,15 +47,18 @@ static void ask(const char *target, const char *body)
 {
 	char text[16384];
 	int n = snprintf(text, sizeof text,
-	                 "POST %s HTTP/1.1\r\nHost: Api.Vendor.Example\r\nContent-Type: application/json\r\nX-Api-Key: secret\r\nUser-Agent: sdk/1\r\n"
-	                 "Content-Length: %zu\r\n\r\n%s", target, strlen(body), body);
+			 "POST %s HTTP/1.1\r\nHost: Api.Vendor.Example\r\nContent-Type: application/json\r\nX-Api-Key: "
+			 "secret\r\nUser-Agent: sdk/1\r\n"
+			 "Content-Length: %zu\r\n\r\n%s",
+			 target, strlen(body), body);
 	app_stream_bytes(app, FROM_CLIENT, slice_of(text, (size_t)n));
 }
 
 static void answer(int status)
 {
 	char text[200];
-	int n = snprintf(text, sizeof text, "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", status);
+	int n = snprintf(text, sizeof text,
+			 "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", status);
 	app_stream_bytes(app, FROM_SERVER, slice_of(text, (size_t)n));
 }
 
@@ -75,7 +78,8 @@ static void test_servers_and_stages(void **state)
 	struct observation o = {0};
 	(void)state;
 	begin();
-	ask("/v1/messages?beta=true", ASK(URL("https://Crm.Example:8443/mcp?token=secret#secret") "," URL("https://b.example")));
+	ask("/v1/messages?beta=true",
+	    ASK(URL("https://Crm.Example:8443/mcp?token=secret#secret") "," URL("https://b.example")));
 	assert_int_equal(count(), 2);
 	assert_true(e.any);
 	assert_int_equal(e.rows[0]->confidence, CONFIDENCE_NONE); /* the API's own connection is none of MCP */
@@ -114,19 +118,28 @@ static void test_servers_and_stages(void **state)
 /* What a URL means to a cloud's software need not be what it means here: then it approves nothing. */
 static void test_urls(void **state)
 {
-	static const struct { const char *url, *host; bool cut; enum auth_kind auth; } rows[] = {
-		{"https://a.example/mcp", "a.example", false, AUTH_NONE},
-		{"HTTPS://A.example", "a.example", false, AUTH_NONE},
-		{"https://user:secret@a.example/mcp", "a.example", false, AUTH_BASIC},
-		{"https://good.example@evil.example/mcp", "evil.example", false, AUTH_BASIC},
-		{"https://evil.example\\\\@good.example/mcp", "good.example", true, AUTH_BASIC},
-		{"https://good.example\\\\.evil.example/mcp", "good.example\\.evil.example", true, AUTH_NONE},
-		{"https://a.ex\\tample/mcp", "a.ex\tample", true, AUTH_NONE},
-		{"https://a\xe3\x80\x82" "example/mcp", "a\xe3\x80\x82" "example", true, AUTH_NONE},
-		{"https://a.example?apiKey=secret", "a.example", false, AUTH_QUERY_TOKEN},
-		{"https://[2001:db8::1]:8443/mcp", "[2001:db8::1]:8443", false, AUTH_NONE},
+	static const struct {
+		const char *url, *host;
+		bool cut;
+		enum auth_kind auth;
+	} rows[] = {
+	    {"https://a.example/mcp", "a.example", false, AUTH_NONE},
+	    {"HTTPS://A.example", "a.example", false, AUTH_NONE},
+	    {"https://user:secret@a.example/mcp", "a.example", false, AUTH_BASIC},
+	    {"https://good.example@evil.example/mcp", "evil.example", false, AUTH_BASIC},
+	    {"https://evil.example\\\\@good.example/mcp", "good.example", true, AUTH_BASIC},
+	    {"https://good.example\\\\.evil.example/mcp", "good.example\\.evil.example", true, AUTH_NONE},
+	    {"https://a.ex\\tample/mcp", "a.ex\tample", true, AUTH_NONE},
+	    {"https://a\xe3\x80\x82"
+	     "example/mcp",
+	     "a\xe3\x80\x82"
+	     "example",
+	     true, AUTH_NONE},
+	    {"https://a.example?apiKey=secret", "a.example", false, AUTH_QUERY_TOKEN},
+	    {"https://[2001:db8::1]:8443/mcp", "[2001:db8::1]:8443", false, AUTH_NONE},
 	};
-	static const char *const none[] = {"ftp://a.example/", "litellm_proxy", "https://", "https:///mcp", "//a.example", "https:/a.example"};
+	static const char *const none[] = {"ftp://a.example/", "litellm_proxy", "https://",
+					   "https:///mcp",     "//a.example",   "https:/a.example"};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char body[600];
@@ -170,8 +183,10 @@ static void test_what_is_no_such_request(void **state)
 	ask("/v1/threads", ASK(URL("https://a.example")));
 	ask("/v1/messages", "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"mcp_servers\"}]}");
 	ask("/v1/responses", ASK(URL("https://a.example")));
-	app_stream_bytes(app, FROM_CLIENT, slice_str("POST /v1/messages HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 68\r\n\r\n"
-						     "{\"messages\":[],\"mcp_servers\":[{\"type\":\"url\",\"url\":\"https://a.ex/\"}]}"));
+	app_stream_bytes(
+	    app, FROM_CLIENT,
+	    slice_str("POST /v1/messages HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 68\r\n\r\n"
+		      "{\"messages\":[],\"mcp_servers\":[{\"type\":\"url\",\"url\":\"https://a.ex/\"}]}"));
 	assert_int_equal(count(), 0);
 	assert_false(e.any);
 	end();
@@ -179,7 +194,8 @@ static void test_what_is_no_such_request(void **state)
 
 static void test_a_lost_part_makes_it_likely(void **state)
 {
-	static const char head[] = "POST /v1/messages HTTP/1.1\r\nHost: api.example\r\nContent-Type: application/json\r\nContent-Length: 300\r\n\r\n"
+	static const char head[] = "POST /v1/messages HTTP/1.1\r\nHost: api.example\r\nContent-Type: "
+				   "application/json\r\nContent-Length: 300\r\n\r\n"
 				   "{\"mcp_servers\":[" URL("https://a.example/mcp") "],\"messages\":[";
 	(void)state;
 	begin();
@@ -207,7 +223,10 @@ static void test_no_more_than_the_cap(void **state)
 	/* the authority that was asked stays, whoever else is asked on this connection */
 	for (int i = 0; i < 2 * LIMIT_AUTHORITIES; i++) {
 		char text[200];
-		snprintf(text, sizeof text, "POST / HTTP/1.1\r\nHost: w%d.example\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", i);
+		snprintf(text, sizeof text,
+			 "POST / HTTP/1.1\r\nHost: w%d.example\r\nContent-Type: application/json\r\nContent-Length: "
+			 "2\r\n\r\n{}",
+			 i);
 		app_stream_bytes(app, FROM_CLIENT, slice_str(text));
 		answer(200);
 	}
@@ -219,11 +238,9 @@ static void test_no_more_than_the_cap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_servers_and_stages),
-		cmocka_unit_test(test_urls),
-		cmocka_unit_test(test_what_is_no_such_request),
-		cmocka_unit_test(test_a_lost_part_makes_it_likely),
-		cmocka_unit_test(test_no_more_than_the_cap),
+	    cmocka_unit_test(test_servers_and_stages),      cmocka_unit_test(test_urls),
+	    cmocka_unit_test(test_what_is_no_such_request), cmocka_unit_test(test_a_lost_part_makes_it_likely),
+	    cmocka_unit_test(test_no_more_than_the_cap),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }

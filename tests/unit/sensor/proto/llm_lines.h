@@ -1,4 +1,5 @@
-/* The servers that a request to an LLM API names, one a line, for the tests and the fuzzer of llm_request. Header of test sources only. */
+/* The servers that a request to an LLM API names, one a line, for the tests and the fuzzer of llm_request. Header of
+ * test sources only. */
 #ifndef LLM_LINES_H
 #define LLM_LINES_H
 
@@ -22,8 +23,8 @@ static inline void llm_lines_of(struct slice body, enum llm_api api, size_t step
 	out[0] = '\0';
 	for (size_t i = 0; i < asked.n && n < cap; i++) {
 		const struct llm_server *s = &asked.servers[i];
-		int more = snprintf(out + n, cap - n, "%s%s|%s|%s%s|%s\n", s->url, s->url_cut ? "..." : "", s->name, s->id, s->id_cut ? "..." : "",
-		                    auths[s->auth]);
+		int more = snprintf(out + n, cap - n, "%s%s|%s|%s%s|%s\n", s->url, s->url_cut ? "..." : "", s->name,
+				    s->id, s->id_cut ? "..." : "", auths[s->auth]);
 		n += more > 0 ? (size_t)more : 0;
 	}
 	if (llm_request_memory(r) > 64u << 10)
