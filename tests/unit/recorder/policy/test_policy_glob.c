@@ -1,9 +1,11 @@
-#include "policy_glob.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
+#include "policy_glob.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

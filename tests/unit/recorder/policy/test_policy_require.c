@@ -1,11 +1,13 @@
 /* Breaches that name what was used and which entry forbids it, clients that may use a server only through another one,
  * connectors. */
-#include "policy_build.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
+#include "policy_build.h"
 
 /* "policy.tools policy.clients / tools": breaches and what is unverified. */
 static void notes(const struct judgement *j, char out[256])

@@ -1,11 +1,13 @@
 /* Requests to LLM APIs, from bytes through app_stream to connectors: which server, how sure, how far, with which
  * credentials; and that no secret is kept. */
-#include "mcp_evidence.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
+#include "mcp_evidence.h"
 #include <stdio.h>
 
 static struct signature_set *set;

@@ -1,9 +1,11 @@
-#include "llm_lines.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
+#include "llm_lines.h"
 
 #define CHAT "\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 #define SERVER "{\"type\":\"url\",\"url\":\"https://a.example/mcp\",\"name\":\"a\"}"
