@@ -1,4 +1,5 @@
 #include "jsonfile.h"
+#include "jsonplain.h"
 #include "status.h"
 #include "text.h"
 #include <errno.h>
@@ -93,7 +94,9 @@ static json_t *parse_text(struct jsonfile *f, const char *text, size_t n)
 		return NULL;
 	}
 	json_error_t wrong;
-	json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &wrong);
+	json_t *root = jsonplain_read(text, n);
+	if (!root)
+		root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &wrong);
 	if (root)
 		return root;
 	/* where memory fails while it builds a value, jansson says nothing at all */
