@@ -75,10 +75,10 @@ static void count_no_secret(struct tls_decrypt *t)
 	t->counted = true;
 }
 
-enum tls_step tls_decrypt_needs(struct tls_decrypt *t)
+enum tls_step tls_decrypt_needs(struct tls_decrypt *t, bool learned)
 {
 	t->wants = true;
-	if (t->room->may_wait)
+	if (t->room->may_wait || learned)
 		return TLS_STEP_WAIT;
 	count_no_secret(t);
 	tls_decrypt_shut_both(t);
@@ -116,13 +116,15 @@ static bool held_room(struct tls_decrypt *t, size_t n)
 		cap *= 2;
 	if (cap == t->held_cap)
 		return true;
-	for (struct tls_decrypt *o = r->oldest, *next; o && r->held + cap > LIMIT_SHARD_TLS_WAITING; o = next) {
-		next = o->newer;
-		if (o == t || o->busy)
+	for (struct tls_decrypt *o = r->oldest; o && r->held + cap > LIMIT_SHARD_TLS_WAITING;) {
+		if (o == t || o->busy) {
+			o = o->newer;
 			continue;
+		}
 		void *owner = o->owner;
 		give_up(o);
 		r->on_given_up(r->context, owner);
+		o = r->oldest; /* what is inside it may have left with it */
 	}
 	uint8_t *grown = realloc(t->held, cap);
 	if (!grown)
@@ -327,7 +329,7 @@ void tls_room_retry(struct tls_room *r, void (*on_tried)(void *context, void *ow
 
 bool tls_decrypt_waits(const struct tls_decrypt *t)
 {
-	return t->room->may_wait && t->wants && !tls_decrypt_is_over(t) && (t->side[0].waits || t->side[1].waits);
+	return t->wants && !tls_decrypt_is_over(t) && (t->side[0].waits || t->side[1].waits);
 }
 
 bool tls_decrypt_is_over(const struct tls_decrypt *t)

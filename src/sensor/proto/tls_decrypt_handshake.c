@@ -165,7 +165,10 @@ static void message(struct tls_decrypt *t, enum direction d, const struct tls_me
 		break;
 	case TLS_CERTIFICATE:
 	case TLS_SERVER_KEY_EXCHANGE:
-	case TLS_SERVER_HELLO_DONE: t->full |= d == FROM_SERVER; break;
+	case TLS_SERVER_HELLO_DONE:
+		t->news |= d == FROM_SERVER && !t->full; /* no other session has the secret that is waited for */
+		t->full |= d == FROM_SERVER;
+		break;
 	case TLS_NEW_SESSION_TICKET: /* RFC 5077 3.3: lifetime, then the ticket */
 		if (d == FROM_SERVER && m->body.n == m->length) {
 			struct cursor c = cursor_of(m->body);
@@ -184,10 +187,17 @@ void tls_handshake_bytes(struct tls_decrypt *t, enum direction d, struct slice b
 	struct tls_message m;
 	int n = 0;
 	while (!s->shut && (n = tls_messages_next(&s->messages, &bytes, &m)) > 0) {
-		if (secret && t->tls13)
-			message_13(t, d, &m);
-		else
+		if (!secret || !t->tls13) {
 			message(t, d, &m);
+			continue;
+		}
+		message_13(t, d, &m);
+		/* RFC 8446 5.1: nothing follows in a record behind which the keys change. A record full of KeyUpdates would cost a
+		 * thousand of them. */
+		if (bytes.n && !s->shut && (s->turn != TLS_CLEAR || m.type == TLS_KEY_UPDATE)) {
+			anomaly_count(t->room->anomalies, ANOMALY_TLS_RECORD_BAD);
+			tls_decrypt_shut(t, d);
+		}
 	}
 	if (n < 0)
 		tls_decrypt_shut_both(t);
@@ -222,8 +232,8 @@ enum tls_step tls_keys_12(struct tls_decrypt *t, enum direction d)
 	struct tls_side *s = &t->side[d];
 	uint8_t random[TLS_RANDOM];
 	struct slice master = master_find(t, random);
-	if (!master.n)
-		return tls_decrypt_needs(t);
+	if (!master.n) /* a resumption: the connection that began the session may be read after this one, in another shard */
+		return tls_decrypt_needs(t, !t->full && (t->offered_id || t->offered_ticket));
 	if (!tls_cipher_start_12(&s->cipher, t->suite, master, (struct tls_randoms){t->client_random, t->server_random}, d,
 	                         t->encrypt_then_mac)) {
 		tls_decrypt_shut(t, d);
@@ -251,7 +261,7 @@ enum tls_step tls_keys_13(struct tls_decrypt *t, enum direction d, enum tls_epoc
 	struct tls_side *s = &t->side[d];
 	struct slice secret = secret_13(t, d, epoch);
 	if (!secret.n)
-		return tls_decrypt_needs(t);
+		return tls_decrypt_needs(t, false);
 	if (!tls_cipher_start_13(&s->cipher, t->suite, secret)) { /* its length is not that of the suite's hash: another connection's */
 		anomaly_count(t->room->anomalies, ANOMALY_TLS_TAG_BAD);
 		tls_decrypt_shut(t, d);
@@ -261,14 +271,22 @@ enum tls_step tls_keys_13(struct tls_decrypt *t, enum direction d, enum tls_epoc
 	s->epoch = epoch;
 	s->sequence = 0;
 	s->hunted = s->by_gap = false;
+	t->news |= d == FROM_SERVER && epoch == TLS_APPLICATION; /* see early_is_open() */
 	return TLS_STEP_ON;
+}
+
+/* The server may still say whether it takes early data: not where its EncryptedExtensions were lost, or have no secret. */
+static bool early_is_open(const struct tls_decrypt *t)
+{
+	const struct tls_side *server = &t->side[FROM_SERVER];
+	return !t->early_known && !server->shut && server->epoch != TLS_APPLICATION;
 }
 
 enum tls_step tls_keys_13_first(struct tls_decrypt *t, enum direction d)
 {
 	struct tls_side *s = &t->side[d];
 	bool early = d == FROM_CLIENT && t->early_offered;
-	if (early && !t->early_known && !t->side[FROM_SERVER].shut)
+	if (early && early_is_open(t))
 		return TLS_STEP_WAIT; /* whether early data counts, the server says: else it is sent, and would be read, twice */
 	if (early && (t->early_accepted || !t->early_known) && secret_13(t, d, TLS_EARLY).n)
 		return tls_keys_13(t, d, TLS_EARLY);
@@ -278,6 +296,7 @@ enum tls_step tls_keys_13_first(struct tls_decrypt *t, enum direction d)
 	if (step == TLS_STEP_ON && !s->shut && (hidden || early)) {
 		s->hunted = true;
 		s->reach = 1;
+		s->gapped |= early && (t->early_accepted || !t->early_known); /* it counts, or may, and is passed over */
 	}
 	return step;
 }

@@ -67,8 +67,9 @@ struct tls_decrypt {
 /* tls_decrypt.c */
 void tls_decrypt_shut(struct tls_decrypt *t, enum direction d);
 void tls_decrypt_shut_both(struct tls_decrypt *t);
-/* A secret is needed and not there: waits if one may come, else shuts both directions. */
-enum tls_step tls_decrypt_needs(struct tls_decrypt *t);
+/* A secret is needed and not there: waits if one may come, or where learned: another connection may tell which one it is; else shuts both
+ * directions. */
+enum tls_step tls_decrypt_needs(struct tls_decrypt *t, bool learned);
 
 /* tls_decrypt_record.c. False: the rest has to wait. */
 bool tls_side_feed(struct tls_decrypt *t, enum direction d, struct slice *bytes);

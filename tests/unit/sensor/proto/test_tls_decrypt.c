@@ -102,6 +102,52 @@ static void resumption_and_early_data(void **state)
 	}
 }
 
+/* Early data that was accepted, and a log without the secrets that tell so: nobody waits for what cannot come. Without the secret of the early
+ * data itself: it is declared lost. */
+static void early_data_half_known(void **state)
+{
+	static const char *const without[] = {"SERVER_HANDSHAKE", "CLIENT_EARLY"};
+	(void)state;
+	struct pair p = {.story = NULL};
+	struct story *first = story_new(), *s = story_new();
+	size_t written = 0, early = strlen("early words");
+	uint8_t heard[64];
+	open_pair(&p, TLS1_3_VERSION, NULL);
+	connect_pair(&p, first, NULL);
+	shake(&p);
+	talk(&p, 1);
+	SSL_SESSION *session = SSL_get1_session(p.ssl[FROM_CLIENT]);
+	close_pair(&p, false);
+	connect_pair(&p, s, session);
+	assert_int_equal(SSL_write_early_data(p.ssl[FROM_CLIENT], "early words", early, &written), 1);
+	note(s, FROM_CLIENT, "early words", early);
+	carry(&p, FROM_CLIENT);
+	assert_int_equal(SSL_read_early_data(p.ssl[FROM_SERVER], heard, sizeof heard, &written), SSL_READ_EARLY_DATA_SUCCESS);
+	(void)SSL_read_early_data(p.ssl[FROM_SERVER], heard, sizeof heard, &written);
+	carry(&p, FROM_SERVER);
+	shake(&p);
+	talk(&p, 2);
+	close_pair(&p, true);
+	check(s, "", without[0]);
+	for (int late = 0; late < 2; late++) {
+		struct tls_secrets *secrets = tls_secrets_new(&key);
+		struct listener *l = listen_to(secrets, late);
+		add_keys(secrets, s->keys, without[1]);
+		for (unsigned t = 0; t < s->n; t++)
+			feed(l, s->turns[t].d, slice_of(s->turns[t].p, s->turns[t].n), 100);
+		assert_int_equal(l->gaps[FROM_CLIENT], 1);
+		assert_int_equal(l->heard[FROM_CLIENT].n, s->said[FROM_CLIENT].n - early);
+		assert_memory_equal(l->heard[FROM_CLIENT].p, s->said[FROM_CLIENT].p + early, l->heard[FROM_CLIENT].n);
+		assert_int_equal(l->heard[FROM_SERVER].n, s->said[FROM_SERVER].n);
+		assert_int_equal(l->gaps[FROM_SERVER], 0);
+		listener_free(l);
+		tls_secrets_free(secrets);
+	}
+	SSL_SESSION_free(session);
+	story_free(first);
+	story_free(s);
+}
+
 /* A key log of a library that names a master secret once: the connections that go on with it are found by id or ticket. */
 static void resumption_12(void **state)
 {
@@ -134,6 +180,22 @@ static void resumption_12(void **state)
 			assert_true(i || l->room.n_learned);
 			listener_free(l);
 		}
+		tls_secrets_free(secrets);
+		/* the second one is read before the first, though nobody expects further secrets: two shards, one batch */
+		secrets = tls_secrets_new(&key);
+		add_keys(secrets, stories[0]->keys, NULL);
+		struct listener *both[2] = {listen_to(secrets, false), listen_to(secrets, false)};
+		for (int i = 1; i >= 0; i--)
+			for (unsigned t = 0; t < stories[i]->n; t++)
+				feed(both[i], stories[i]->turns[t].d, slice_of(stories[i]->turns[t].p, stories[i]->turns[t].n), 100);
+		assert_true(tls_decrypt_waits(both[1]->t));
+		for (unsigned k = 0; k < both[0]->room.n_learned; k++)
+			tls_secrets_session_note(secrets, both[0]->room.learned[k].name, both[0]->room.learned[k].random);
+		tls_room_retry(&both[1]->room, on_tried, NULL);
+		check_heard(both[1], stories[1], NULL);
+		assert_false(tls_decrypt_waits(both[1]->t));
+		listener_free(both[0]);
+		listener_free(both[1]);
 		tls_secrets_free(secrets);
 		check(stories[1], "", NULL); /* and with a line of its own */
 		SSL_SESSION_free(session);
@@ -172,6 +234,7 @@ int main(void)
 		cmocka_unit_test(suites),
 		cmocka_unit_test(retry_updates_and_padding),
 		cmocka_unit_test(resumption_and_early_data),
+		cmocka_unit_test(early_data_half_known),
 		cmocka_unit_test(resumption_12),
 		cmocka_unit_test(renegotiation),
 	};

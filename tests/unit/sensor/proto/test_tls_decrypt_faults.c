@@ -88,6 +88,55 @@ static void wrong_secrets(void **state)
 	}
 }
 
+/* A record of the client's, as its libssl would have sealed it with the first keys for what it says. */
+static size_t seal(const struct tls_secrets *secrets, const uint8_t *random, uint64_t number, struct slice plain, uint8_t *out)
+{
+	struct tls_keys keys;
+	struct tls_key_sizes sizes = {16, 12, 0};
+	int n;
+	assert_true(tls_traffic_keys(TLS_SHA256, tls_secrets_find(secrets, random, TLS_SECRET_CLIENT_TRAFFIC), sizes, &keys));
+	keys.iv[11] ^= (uint8_t)number;
+	memcpy(out, (uint8_t[]){23, 3, 3, (uint8_t)((plain.n + 16) >> 8), (uint8_t)(plain.n + 16)}, 5);
+	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	assert_true(EVP_EncryptInit_ex(c, EVP_aes_128_gcm(), NULL, keys.key, keys.iv) && EVP_EncryptUpdate(c, NULL, &n, out, 5) &&
+	            EVP_EncryptUpdate(c, out + 5, &n, plain.p, (int)plain.n) && EVP_EncryptFinal_ex(c, out + 5 + plain.n, &n) &&
+	            EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, 16, out + 5 + plain.n));
+	EVP_CIPHER_CTX_free(c);
+	return 5 + plain.n + 16;
+}
+
+/* RFC 8446 5.1: a KeyUpdate ends its record. One by itself is followed; a record full of them ends that direction, at the price of one. */
+static void key_updates_in_one_record(void **state)
+{
+	static const char one[] = "\x18\0\0\1\0\x16", two[] = "\x18\0\0\1\0\x18\0\0\1\0\x16";
+	(void)state;
+	struct pair p = {.story = NULL};
+	struct story *s = story_new();
+	open_pair(&p, TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256");
+	connect_pair(&p, s, NULL);
+	shake(&p);
+	talk(&p, 1);
+	for (int many = 0; many < 2; many++) {
+		uint8_t record[64];
+		struct tls_secrets *secrets = tls_secrets_new(&key);
+		add_keys(secrets, s->keys, NULL);
+		struct listener *l = listen_to(secrets, false);
+		for (unsigned t = 0; t < s->n; t++)
+			feed(l, s->turns[t].d, slice_of(s->turns[t].p, s->turns[t].n), 700);
+		size_t n = seal(secrets, s->turns[0].p + 11, 1, many ? slice_of(two, sizeof two - 1) : slice_of(one, sizeof one - 1), record);
+		feed(l, FROM_CLIENT, slice_of(record, n), 700);
+		assert_int_equal(l->anomalies.n[ANOMALY_TLS_RECORD_BAD], many);
+		assert_int_equal(l->anomalies.n[ANOMALY_TLS_TAG_BAD], 0);
+		assert_int_equal(l->gaps[FROM_CLIENT], many);
+		feed(l, FROM_CLIENT, slice_of(record, n), 700); /* the keys are others now */
+		assert_int_equal(l->anomalies.n[ANOMALY_TLS_TAG_BAD], !many);
+		listener_free(l);
+		tls_secrets_free(secrets);
+	}
+	close_pair(&p, true);
+	story_free(s);
+}
+
 static void without_secrets(void **state)
 {
 	struct story *s = plain_story(TLS1_3_VERSION, 1);
@@ -152,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gaps),
 		cmocka_unit_test(wrong_secrets),
+		cmocka_unit_test(key_updates_in_one_record),
 		cmocka_unit_test(without_secrets),
 		cmocka_unit_test(waiting_limits),
 	};
