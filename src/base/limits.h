@@ -242,8 +242,9 @@
 #define LIMIT_KEYLOG_LINE 1024
 /* Key log files that one sensor follows. */
 #define LIMIT_KEYLOGS 8
-/* Malformed lines of one key log that are told of one by one; all are counted. */
-#define LIMIT_KEYLOG_TOLD 5
+/* Malformed lines of one key log that are told of one by one; all are counted. Those of all key logs at once, and all interfaces, are fewer
+ * than LIMIT_NOTICES_SECOND. */
+#define LIMIT_KEYLOG_TOLD 3
 /* Bytes of a key log that go down the channel at a time. */
 #define LIMIT_KEYLOG_CHUNK (64u << 10)
 /* Bytes of key logs that the sensor process has heard and not yet read (it does 20 times a second). More: not read
@@ -265,6 +266,9 @@
 /* Initials of one flow in a second of packet time that are asked whether they open a connection not known yet, some 10 us each. Each is paid for
  * with a datagram of 1,200 bytes, so it takes 10 Mbit/s to come here. More: not opened (quic-initials-limit). */
 #define LIMIT_QUIC_TRIES 1000
+/* Initials in one datagram that are opened. Stacks put one there, or two; thirty small ones fit, each for every known connection's keys. More:
+ * not opened (quic-initials-limit). */
+#define LIMIT_QUIC_INITIALS 4
 
 /* ---- dns ---- */
 /* Records of one answer section that are read, and addresses that are told of. Large answers have some thirty; a datagram of 64 KiB has room

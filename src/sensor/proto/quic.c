@@ -320,7 +320,7 @@ static struct connection *open_new(struct quic *q, unsigned side, const struct q
 	return c;
 }
 
-/* True if it was asked whether the packet opens a new connection. */
+/* True if keys were made to see of what connection the packet is: of a new one, or of one in another version. */
 static bool read_initial(struct quic *q, unsigned side, const struct quic_packet *p, uint32_t wire_bytes, bool may_try)
 {
 	struct slice frames;
@@ -328,9 +328,13 @@ static bool read_initial(struct quic *q, unsigned side, const struct quic_packet
 	for (unsigned i = q->n; i-- > 0;) {
 		struct connection *c = q->connections[i];
 		enum direction d = side == c->client ? FROM_CLIENT : FROM_SERVER;
-		if (belongs(c, d, p) && open_by(q, c, d, p, &frames)) {
+		bool other = p->version != c->version;
+		if (!belongs(c, d, p) || (other && !may_try))
+			continue;
+		tried |= other;
+		if (open_by(q, c, d, p, &frames)) {
 			read_frames(q, c, d, frames);
-			return false;
+			return tried;
 		}
 	}
 	if (wire_bytes >= QUIC_DATAGRAM_LEAST && !may_try) {
@@ -369,6 +373,7 @@ bool quic_datagram(struct quic *q, unsigned side, struct slice datagram, uint32_
 	struct quic_packet p;
 	struct slice left = datagram, id = {NULL, 0};
 	bool tried = false, first = true;
+	unsigned initials = 0;
 	enum quic_next next;
 	while ((next = quic_packet_next(&left, &p)) == QUIC_NEXT_ONE) {
 		/* RFC 9000 12.2: packets for somebody else are no part of this datagram; also, each would cost a try */
@@ -376,6 +381,10 @@ bool quic_datagram(struct quic *q, unsigned side, struct slice datagram, uint32_
 			break;
 		if (first)
 			id = p.dcid;
+		if (p.type == QUIC_INITIAL && ++initials > LIMIT_QUIC_INITIALS) {
+			anomaly_count(q->anomalies, ANOMALY_QUIC_INITIALS_LIMIT);
+			break;
+		}
 		if (p.type == QUIC_INITIAL)
 			tried |= read_initial(q, side, &p, wire_bytes, may_try && !tried);
 		else if (p.type == QUIC_HANDSHAKE || (p.type == QUIC_SHORT && first))

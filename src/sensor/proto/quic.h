@@ -23,8 +23,8 @@ typedef void quic_hello_fn(void *context, const struct quic_hello *hello);
 struct quic *quic_new(struct quic_opener *opener, struct anomaly_counts *anomalies, quic_hello_fn *fn, void *context);
 
 /* side: 0 or 1; whichever opens a connection is its client. wire_bytes: the datagram's length, more than there is of it
- * where the capture cut it. may_try: it may be asked whether a packet opens a connection not known yet, which costs
- * some ten microseconds. True if that was asked. */
+ * where the capture cut it. may_try: it may be asked whether a packet opens a connection not known yet, or goes on
+ * in another version, which costs some ten microseconds. True if that was asked. */
 bool quic_datagram(struct quic *q, unsigned side, struct slice datagram, uint32_t wire_bytes, bool may_try);
 
 /* The flow ended: what is there of a hello that is not complete is read as far as it goes. */

@@ -250,6 +250,38 @@ static void test_malformed(void **state)
 	talk_free(t);
 }
 
+/* One datagram may cost so much and no more: small Initials behind each other, and packets in another version, each of which wants keys. */
+static void test_costly_datagrams(void **state)
+{
+	(void)state;
+	struct talk *t = talk_new();
+	struct build m = message_of(1, "mcp.example");
+	struct quic_initial i = from_client(ID_A);
+	for (unsigned k = 0; k <= LIMIT_QUIC_INITIALS; k++) { /* the hello is in the last one */
+		i.number = k;
+		i.datagram = k < LIMIT_QUIC_INITIALS ? 100 : 1200;
+		if (k == LIMIT_QUIC_INITIALS)
+			quic_put_crypto(&t->frames, 0, build_slice(&m));
+		quic_put_initial(&t->datagram, &i, quic_built(&t->frames));
+	}
+	deliver(t, CLIENT);
+	assert_int_equal(t->n, 0);
+	assert_int_equal(t->a.n[ANOMALY_QUIC_INITIALS_LIMIT], 1);
+	i.datagram = 1200;
+	send_crypto(t, i, 0, slice_first(build_slice(&m), 20));
+	/* the same connection in another version: only where a try is left */
+	i.version = QUIC_V2;
+	quic_put_crypto(&t->frames, 20, slice_after(build_slice(&m), 20));
+	quic_put_initial(&t->datagram, &i, quic_built(&t->frames));
+	assert_false(quic_datagram(t->q, CLIENT, quic_built(&t->datagram), 1200, false));
+	assert_int_equal(t->n, 0);
+	assert_int_equal(t->a.n[ANOMALY_QUIC_INITIALS_LIMIT], 2);
+	assert_true(quic_datagram(t->q, CLIENT, quic_built(&t->datagram), 1200, true));
+	assert_told(t, 0, "mcp.example", QUIC_V2);
+	build_free(&m);
+	talk_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +291,7 @@ int main(void)
 	    cmocka_unit_test(test_part_of_a_hello),
 	    cmocka_unit_test(test_what_is_too_much),
 	    cmocka_unit_test(test_malformed),
+	    cmocka_unit_test(test_costly_datagrams),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
