@@ -72,6 +72,22 @@ static size_t message_bytes(struct channel_reader *r)
 	return HEADER + (size_t)n;
 }
 
+/* realloc() would leave a copy behind. */
+static uint8_t *resize(struct channel_reader *r, size_t cap)
+{
+	if (!(r->flags & CHANNEL_WIPES))
+		return realloc(r->buffer, cap);
+	uint8_t *moved = malloc(cap);
+	if (!moved)
+		return NULL;
+	if (r->buffer) {
+		memcpy(moved, r->buffer, r->n);
+		explicit_bzero(r->buffer, r->cap);
+	}
+	free(r->buffer);
+	return moved;
+}
+
 /* Room for more of the message at the front; what was taken makes way. */
 static bool make_room(struct channel_reader *r)
 {
@@ -80,6 +96,8 @@ static bool make_room(struct channel_reader *r)
 		return false;
 	if (r->at && have)
 		memmove(r->buffer, r->buffer + r->at, have);
+	if (r->at && have && r->flags & CHANNEL_WIPES)
+		explicit_bzero(r->buffer + have, r->at);
 	r->at = 0;
 	r->n = have;
 	size_t cap = r->cap ? r->cap : LIMIT_CHANNEL_READ;
@@ -88,7 +106,7 @@ static bool make_room(struct channel_reader *r)
 	else if (have == 0 && r->cap > 16 * LIMIT_CHANNEL_READ)
 		cap = LIMIT_CHANNEL_READ; /* one large message must not cost memory for ever */
 	if (cap != r->cap) {
-		uint8_t *moved = realloc(r->buffer, cap);
+		uint8_t *moved = resize(r, cap);
 		if (!moved)
 			return false;
 		r->buffer = moved;
@@ -162,6 +180,8 @@ void channel_reader_done(struct channel_reader *r)
 {
 	for (unsigned i = 0; i < r->n_fds; i++)
 		close(r->fds[i]);
+	if (r->buffer && r->flags & CHANNEL_WIPES)
+		explicit_bzero(r->buffer, r->cap);
 	free(r->buffer);
 	*r = (struct channel_reader){.socket = -1};
 }

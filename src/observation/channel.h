@@ -38,6 +38,7 @@ enum {
 	/* flags of a reader */
 	CHANNEL_TAKES_FDS = 1, /* without it descriptors that come along are not even received */
 	CHANNEL_NO_WAIT = 2,   /* FAIL_IO with EAGAIN where there is nothing at the moment */
+	CHANNEL_WIPES = 4,     /* secrets come: of a message that was not whole yet no copy stays behind */
 };
 
 struct channel_reader {

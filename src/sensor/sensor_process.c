@@ -483,7 +483,7 @@ int sensor_process_main(const struct sensor_process_config *config, int socket, 
 	p = (struct process){.config = config, .socket = socket, .captures = &captures};
 	p.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	l.process = &p;
-	channel_reader_init(&l.reader, socket, LIMIT_MESSAGE_DOWN, CHANNEL_TAKES_FDS);
+	channel_reader_init(&l.reader, socket, LIMIT_MESSAGE_DOWN, CHANNEL_TAKES_FDS | CHANNEL_WIPES);
 	if (!open_captures(&p, tolerant, &captures))
 		return fail(&p, CHANNEL_CANNOT_CAPTURE, captures.error);
 	limit_files(config);

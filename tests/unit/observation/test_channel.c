@@ -326,6 +326,26 @@ static void test_wanted(void **state)
 	assert_false(channel_read_wanted(slice_first(m.payload, 11), &got));
 }
 
+/* Where secrets come, nothing of a message that came in two pieces lies beside what is still to be read, or in memory that was given back. */
+static void test_no_copies_stay(void **state)
+{
+	(void)state;
+	static const char other[] = "ST\x44\0\0\0\0\0", secret[] = "ST\x44\0\0\0\0\x28secretsecretsecretsecretsecretsecret";
+	struct message m;
+	start(CHANNEL_WIPES);
+	raw(other, 8);
+	raw(secret, sizeof secret - 1);
+	assert_true(channel_receive(&reader) > 0);
+	assert_true(channel_next(&reader, &m));
+	assert_false(channel_next(&reader, &m)); /* 40 bytes are promised, 36 are there */
+	raw("last", 4);
+	assert_int_equal(channel_receive(&reader), 4);
+	assert_true(channel_next(&reader, &m));
+	assert_int_equal(m.payload.n, 40);
+	for (size_t i = (size_t)(m.payload.p - reader.buffer) + m.payload.n; i < 8 + sizeof secret - 1; i++)
+		assert_int_equal(reader.buffer[i], 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, up, down)
 
 int main(void)
@@ -345,6 +365,7 @@ int main(void)
 	    T(test_failed),
 	    T(test_notice),
 	    T(test_keylog),
+	    T(test_no_copies_stay),
 	    T(test_wanted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
