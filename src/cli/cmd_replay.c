@@ -362,7 +362,7 @@ static int prepare(struct replay *r)
 		return EXIT_FAILED;
 	}
 	if (!replay_keylogs_start(r->keylogs))
-		return EXIT_FAILED;
+		return EXIT_USAGE; /* as with a policy that cannot be read: nothing was done */
 	r->output.min_confidence = o->min_confidence;
 	output_start(&r->output.out, stdout, o->format, event_fields);
 	replay_progress_start(&r->progress, o->quiet);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 struct replay_keylogs {
@@ -69,12 +70,20 @@ bool replay_keylogs_read(struct replay_keylogs *k, bool last)
 	return ok && !k->failed;
 }
 
+/* What holds secrets must not be written to the disk when it crashes; a core that goes to a program heeds no limit. */
+static void no_core(void)
+{
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+#ifndef __SANITIZE_ADDRESS__ /* which looks at the process from another one in the end */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
 bool replay_keylogs_start(struct replay_keylogs *k)
 {
 	if (k->n == 0)
 		return true;
-	/* what holds secrets must not be written to the disk when it crashes */
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	no_core();
 	if (sensor_secrets_expect(k->sensor, true) != 0) {
 		cli_error("out of memory");
 		return false;
@@ -86,7 +95,7 @@ static void on_block(void *context, const uint8_t *bytes, size_t n)
 {
 	struct replay_keylogs *k = context;
 	struct bad bad = {"a decryption secrets block", " line ", &k->blocks};
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	no_core();
 	keylog_restart(&k->blocks); /* each is whole */
 	k->failed |= sensor_secrets(k->sensor, &k->blocks, slice_of(bytes, n), true, on_bad, &bad) != 0;
 }
