@@ -68,7 +68,8 @@ static void retry_updates_and_padding(void **state)
 static void resumption_and_early_data(void **state)
 {
 	(void)state;
-	for (int accepted = 0; accepted < 2; accepted++) {
+	for (int way = 0; way < 3; way++) {
+		bool accepted = way == 1, retried = way == 2; /* a HelloRetryRequest refuses it: a second hello comes behind it */
 		struct pair p = {.story = NULL};
 		struct story *first = story_new(), *s = story_new();
 		size_t written = 0;
@@ -80,7 +81,11 @@ static void resumption_and_early_data(void **state)
 		SSL_SESSION *session = SSL_get1_session(p.ssl[FROM_CLIENT]);
 		close_pair(&p, false);
 		connect_pair(&p, s, session);
-		SSL_set_max_early_data(p.ssl[FROM_SERVER], accepted ? 1 << 14 : 0);
+		SSL_set_max_early_data(p.ssl[FROM_SERVER], accepted || retried ? 1 << 14 : 0);
+		if (retried) {
+			SSL_set1_groups_list(p.ssl[FROM_CLIENT], "X25519:P-256");
+			SSL_set1_groups_list(p.ssl[FROM_SERVER], "P-256");
+		}
 		assert_int_equal(SSL_write_early_data(p.ssl[FROM_CLIENT], "early words", 11, &written), 1);
 		carry(&p, FROM_CLIENT);
 		int r = SSL_read_early_data(p.ssl[FROM_SERVER], early, sizeof early, &written);
