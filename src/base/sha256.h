@@ -1,21 +1,34 @@
 /* SHA-256 (FIPS 180-4) of bytes as they come: plain state that can be copied and lies anywhere, no allocation and no
- * failure, which is why it is not the crypto library's. Used for the canonical hashes of definitions; for nothing secret. */
+ * failure. libcrypto's own state, because what its EVP interface hands out is allocated and can fail; OpenSSL 3 calls
+ * that interface deprecated and keeps it. Used for the canonical hashes of definitions; for nothing secret. */
 #ifndef SHADOWTAP_SHA256_H
 #define SHADOWTAP_SHA256_H
 
 #include "slice.h"
 
-#define SHA256_BYTES 32
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
+
+#define SHA256_BYTES SHA256_DIGEST_LENGTH
 
 struct sha256 {
-	uint32_t h[8];
-	uint64_t n; /* bytes so far */
-	uint8_t block[64];
+	SHA256_CTX state;
 };
 
-void sha256_init(struct sha256 *s);
-void sha256_update(struct sha256 *s, struct slice bytes);
+static inline void sha256_init(struct sha256 *s)
+{
+	SHA256_Init(&s->state);
+}
+
+static inline void sha256_update(struct sha256 *s, struct slice bytes)
+{
+	SHA256_Update(&s->state, bytes.p, bytes.n);
+}
+
 /* The state is of no further use. */
-void sha256_final(struct sha256 *s, uint8_t out[SHA256_BYTES]);
+static inline void sha256_final(struct sha256 *s, uint8_t out[SHA256_BYTES])
+{
+	SHA256_Final(out, &s->state);
+}
 
 #endif

@@ -198,11 +198,14 @@ bool definition_hash_finish(struct definition_hash *h, uint8_t ret_hash[SHA256_B
 	for (int part = 0; part < PART_COUNT; part++) {
 		struct sha256 sha;
 		uint8_t digest[SHA256_BYTES] = {0};
+		bool any = false;
 		sha256_init(&sha);
 		for (uint32_t i = 0; i < h->n; i++)
-			if (h->members[i].part == part)
+			if (h->members[i].part == part) {
 				sha256_update(&sha, slice_of(h->members[i].digest, SHA256_BYTES));
-		if (sha.n)
+				any = true;
+			}
+		if (any)
 			sha256_final(&sha, digest);
 		memcpy(ret_parts[part], digest, DEFINITION_PART_BYTES);
 	}
