@@ -19,6 +19,7 @@ void signature_set_free(struct signature_set *s)
 	free(s->version);
 	free(s->hosts);
 	free(s->pointers);
+	free(s->scan_letters);
 	free(s);
 }
 

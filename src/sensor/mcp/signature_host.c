@@ -46,6 +46,9 @@ static bool label_matches(const struct signature *s, struct slice name)
 /* key: a name, or a suffix with its dot. */
 static const struct signature *table_find(const struct signature_set *set, const char *key, size_t n)
 {
+	size_t bit = filter_bit(key, n);
+	if (!(set->filter[bit / 64] >> bit % 64 & 1))
+		return NULL;
 	for (size_t at = siphash(&set->key, key, n) & set->host_mask; set->hosts[at]; at = (at + 1) & set->host_mask) {
 		const struct signature *s = set->hosts[at];
 		const char *pattern = s->match == MATCH_BELOW ? s->pattern + 1 : s->pattern;
@@ -61,13 +64,10 @@ static const struct signature *host_find(const struct signature_set *set, const 
 	const struct signature *s = table_find(set, name, n);
 	if (s)
 		return s;
-	for (size_t i = 0; i < set->n_globs; i++) {
-		const char *pattern = set->scan[SIGNATURE_HOST][i]->pattern;
-		if (*pattern != '*' && *pattern != *name) /* most of them end here */
-			continue;
-		if (host_glob_matches(slice_str(pattern), text))
+	uint64_t missing = ~letters_of(name, n);
+	for (size_t i = 0; i < set->n_globs; i++)
+		if (!(set->scan_letters[i] & missing) && host_glob_matches(slice_str(set->scan[SIGNATURE_HOST][i]->pattern), text))
 			return set->scan[SIGNATURE_HOST][i];
-	}
 	for (size_t i = 1; i < n; i++) {
 		if (name[i] != '.' || n - i > set->longest_suffix)
 			continue;
@@ -76,7 +76,7 @@ static const struct signature *host_find(const struct signature_set *set, const 
 			return s;
 	}
 	for (size_t i = set->n_globs; i < set->n_scan[SIGNATURE_HOST]; i++)
-		if (label_matches(set->scan[SIGNATURE_HOST][i], text))
+		if (!(set->scan_letters[i] & missing) && label_matches(set->scan[SIGNATURE_HOST][i], text))
 			return set->scan[SIGNATURE_HOST][i];
 	return NULL;
 }

@@ -69,8 +69,24 @@ static void host_insert(struct signature_set *set, const struct signature *s)
 	while (set->hosts[at])
 		at = (at + 1) & set->host_mask;
 	set->hosts[at] = s;
+	size_t bit = filter_bit(key, n);
+	set->filter[bit / 64] |= UINT64_C(1) << bit % 64;
 	if (s->match == MATCH_BELOW && n > set->longest_suffix)
 		set->longest_suffix = n;
+}
+
+/* A name must have all that a pattern has but its '*': the dot of "mcp.*" too. */
+static int host_letters_build(struct signature_set *set)
+{
+	size_t n = set->n_scan[SIGNATURE_HOST];
+	set->scan_letters = calloc(n + 1, sizeof *set->scan_letters);
+	if (!set->scan_letters)
+		return FAIL_MEMORY;
+	for (size_t i = 0; i < n; i++)
+		for (const char *c = set->scan[SIGNATURE_HOST][i]->pattern; *c; c++)
+			if (*c != '*')
+				set->scan_letters[i] |= letters_of(c, 1);
+	return 0;
 }
 
 int signature_index_build(struct signature_set *set)
@@ -109,5 +125,5 @@ int signature_index_build(struct signature_set *set)
 		qsort(set->exact[k], set->n_exact[k], sizeof *set->exact[k], by_pattern);
 		qsort(set->scan[k], set->n_scan[k], sizeof *set->scan[k], by_precedence);
 	}
-	return 0;
+	return host_letters_build(set);
 }

@@ -5,6 +5,11 @@
 
 #include "signature.h"
 #include "siphash.h"
+#include <string.h>
+
+/* Most names that are looked up are nobody's (each DNS answer's is), so what cannot match is told before anything is hashed or compared. Both
+ * are open to guesses: whoever makes a name that passes pays for one look-up with one packet, as before. */
+enum { FILTER_BITS = 14, FILTER_WORDS = (1 << FILTER_BITS) / 64 };
 
 struct signature_set {
 	_Atomic unsigned holders; /* beside the first */
@@ -26,6 +31,8 @@ struct signature_set {
 	const struct signature **scan[SIGNATURE_KINDS];  /* the rest, most specific first */
 	size_t n_exact[SIGNATURE_KINDS], n_scan[SIGNATURE_KINDS];
 	size_t n_globs; /* of scan[SIGNATURE_HOST]: they come first */
+	uint64_t *scan_letters; /* letters_of() the patterns of scan[SIGNATURE_HOST] */
+	uint64_t filter[FILTER_WORDS]; /* filter_bit() of all keys of hosts */
 };
 
 /* Fills the index of a set whose signatures stand. FAIL_MEMORY, or FAIL_IO without a source of randomness. */
@@ -65,6 +72,30 @@ struct slice path_text_trimmed(const struct path_text *t);
 bool path_text_matches(const struct path_text *t, const struct signature *path);
 
 /* ---- hosts (signature_host.c) ---- */
+
+/* Which bytes are in a name, or must be because they stand in a pattern. Some share a bit. */
+static inline uint64_t letters_of(const char *text, size_t n)
+{
+	uint64_t letters = 0;
+	for (size_t i = 0; i < n; i++)
+		letters |= UINT64_C(1) << (text[i] & 63);
+	return letters;
+}
+
+/* A key's bit in the filter, by its two ends. With a thousand keys one other name of sixteen has a bit that is set; with more than some ten
+ * thousand the filter lets everything pass. */
+static inline size_t filter_bit(const char *key, size_t n)
+{
+	uint64_t first = 0, last = 0;
+	if (n >= 8) {
+		memcpy(&first, key, 8);
+		memcpy(&last, key + n - 8, 8);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			first = first << 8 | (uint8_t)key[i];
+	}
+	return (size_t)((first ^ (last << 23 | last >> 41) ^ n) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - FILTER_BITS));
+}
 
 /* '*' stands for any run of bytes but dots. */
 bool host_glob_matches(struct slice pattern, struct slice name);
