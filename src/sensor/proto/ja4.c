@@ -53,14 +53,26 @@ static bool values_read(struct values *l, struct slice list)
 	return true;
 }
 
+/* Some hundred bytes at a time: what a call of libcrypto costs is more than hashing a value. */
 static void hash_values(SHA256_CTX *hash, const struct values *l)
 {
 	static const char digits[] = "0123456789abcdef";
+	char text[5 * 64];
+	size_t n = 0;
 	for (size_t i = 0; i < l->n; i++) {
 		uint16_t v = l->v[i];
-		char text[5] = {',', digits[v >> 12], digits[v >> 8 & 15], digits[v >> 4 & 15], digits[v & 15]};
-		SHA256_Update(hash, i ? text : text + 1, i ? 5 : 4);
+		if (n + 5 > sizeof text) {
+			SHA256_Update(hash, text, n);
+			n = 0;
+		}
+		if (i)
+			text[n++] = ',';
+		text[n++] = digits[v >> 12];
+		text[n++] = digits[v >> 8 & 15];
+		text[n++] = digits[v >> 4 & 15];
+		text[n++] = digits[v & 15];
 	}
+	SHA256_Update(hash, text, n);
 }
 
 /* first, and if it is not empty, '_' and then: the first 12 hex digits of its SHA-256. */
