@@ -30,20 +30,24 @@ struct replay_options {
 	size_t n_files;
 };
 
+/* ---- replay_options.c ---- */
+
+/* -1: go on; else the exit code, after saying why. What the command line does not name stays as it is. */
+int replay_options_parse(int argc, char **argv, struct replay_options *o);
+
 /* ---- replay_output.c ---- */
 
 struct replay_output {
 	struct output out;
 	enum confidence min_confidence;
-	uint64_t acknowledged[VERDICT_COUNT]; /* unapproved and sure enough, but not printed and not counted for the exit code */
 };
 
-/* One event that ended, if it is unapproved, sure enough and not acknowledged. 0, or a failure of the store. */
+/* Prints one event that ended, if it is unapproved, sure enough and not acknowledged. 0; 1 if it is all that but acknowledged, and so neither
+ * printed nor counted for the exit code; or a failure of the store. */
 int replay_output_event(struct replay_output *o, struct store *s, const struct event *e);
 
 /* The summary, on stderr so that it never mixes with events. */
-void replay_summary(const struct sensor_stats *s, const struct recorder_counts *c, uint64_t filtered, uint64_t filter_refused,
-                    const struct replay_output *o);
+void replay_summary(const struct sensor_stats *s, const struct recorder_counts *c, uint64_t filtered, uint64_t filter_refused);
 
 struct replay_progress {
 	bool shown;       /* stderr is a terminal and nobody asked for quiet */

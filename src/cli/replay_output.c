@@ -15,12 +15,10 @@ int replay_output_event(struct replay_output *o, struct store *s, const struct e
 	int acknowledged = json ? store_ack_annotate(s, json, 0) : 0;
 	if (!json)
 		o->out.failed = true;
-	else if (acknowledged == 1)
-		o->acknowledged[e->j->verdict] += !change; /* as the exit code counts */
-	else
+	else if (acknowledged == 0)
 		output_event(&o->out, json);
 	json_decref(json);
-	return acknowledged < 0 ? acknowledged : 0;
+	return acknowledged;
 }
 
 static void print_counts(const struct recorder_counts *c)
@@ -31,8 +29,7 @@ static void print_counts(const struct recorder_counts *c)
 				fprintf(stderr, "  %-14s %-10s %10" PRIu64 "\n", verdict_name(v), confidence_name(k), c->events[v][k]);
 }
 
-void replay_summary(const struct sensor_stats *s, const struct recorder_counts *c, uint64_t filtered, uint64_t filter_refused,
-                    const struct replay_output *o)
+void replay_summary(const struct sensor_stats *s, const struct recorder_counts *c, uint64_t filtered, uint64_t filter_refused)
 {
 	uint64_t total = 0;
 	for (int v = 0; v < VERDICT_COUNT; v++)
@@ -52,7 +49,7 @@ void replay_summary(const struct sensor_stats *s, const struct recorder_counts *
 	        s->shards.protocols[APP_WEBSOCKET] + s->shards.protocols[APP_SOCKS]);
 	fprintf(stderr, "MCP connections  %" PRIu64 "\n", total);
 	print_counts(c);
-	uint64_t acknowledged = o->acknowledged[VERDICT_UNAUTHORIZED] + o->acknowledged[VERDICT_VIOLATION];
+	uint64_t acknowledged = c->acknowledged[VERDICT_UNAUTHORIZED] + c->acknowledged[VERDICT_VIOLATION];
 	if (acknowledged)
 		fprintf(stderr, "acknowledged     %" PRIu64 " of them: neither printed nor counted for the exit code\n", acknowledged);
 	if (c->calls.rows || c->calls.unmatched)

@@ -9,7 +9,8 @@
 
 struct recorder;
 
-/* An event in a new state; e->o->final: its connection ended. Borrowed. 0, or a failure that recorder_take returns. */
+/* An event in a new state; e->o->final: its connection ended. Borrowed. 0, or a failure that recorder_take returns; from on_settled also 1: it is
+ * acknowledged. */
 typedef int recorder_event_fn(void *context, const struct event *e);
 
 struct recorder_config {
@@ -19,7 +20,9 @@ struct recorder_config {
 	const char *const *captures;    /* names of files or interfaces, by index */
 	size_t n_captures;
 	recorder_event_fn *on_event;    /* each new state, also when it is another connection of the session that told what is new */
-	recorder_event_fn *on_settled;  /* or NULL: each event once, when it has ended and its session has nothing more to add */
+	/* or NULL: each event once, when it has ended and its session has nothing more to add; and again if a session that went on after all changed
+	 * its verdict */
+	recorder_event_fn *on_settled;
 	/* or NULL: a row for the store that is no event (its member "row" says of which table). Borrowed. A failure is returned likewise. */
 	int (*on_row)(void *context, const json_t *row);
 	bool audit;                     /* calls become rows; else they are refused: nobody asked the sensor for them */
@@ -29,6 +32,7 @@ struct recorder_config {
 /* Of events that ended: contract's verdicts by confidence. */
 struct recorder_counts {
 	uint64_t events[VERDICT_COUNT][CONFIDENCE_COUNT];
+	uint64_t acknowledged[VERDICT_COUNT]; /* of these, what on_settled said */
 	uint64_t observations, invalid; /* records of all kinds */
 	uint64_t sessions_left;         /* connections that LIMIT_SESSION_ENTRIES or _BYTES pushed out of memory: nothing more reaches them */
 	struct audit_counts calls;

@@ -30,6 +30,19 @@ static void count(struct recorder *r, struct session_entry *e, enum verdict verd
 	r->counts.events[verdict][confidence]++;
 }
 
+/* The first time, or once more because its session went on after all and changed what is said of it: it must neither stay unsaid, nor count as
+ * acknowledged as what it is not any more. */
+static int settle(struct recorder *r, struct session_entry *e, enum verdict verdict, const struct observation *o, struct event_links *links)
+{
+	if (e->counted.acknowledged)
+		r->counts.acknowledged[e->counted.settled_verdict]--;
+	e->counted.settled = true;
+	e->counted.settled_verdict = (uint8_t)verdict;
+	int result = recorder_tell_settled(r, o, links, &e->counted.acknowledged);
+	r->counts.acknowledged[verdict] += e->counted.acknowledged;
+	return result;
+}
+
 int recorder_session_news(void *context, struct session_entry *e, const struct session_view *v, enum session_news news)
 {
 	struct recorder *r = context;
@@ -39,11 +52,13 @@ int recorder_session_news(void *context, struct session_entry *e, const struct s
 	links_from(v, &links);
 	recorder_naming_apply(e->kept, &v->o, &named, &links);
 	if (news == SESSION_SETTLED)
-		return recorder_tell_settled(r, &named.o, &links);
+		return settle(r, e, (enum verdict)e->counted.verdict, &named.o, &links);
+	struct event_links again = links;
 	int result = recorder_tell(r, &named.o, &links, &verdict);
-	if (named.o.final && verdict < VERDICT_COUNT)
-		count(r, e, verdict, named.o.confidence);
-	return result;
+	if (!named.o.final || verdict == VERDICT_COUNT)
+		return result;
+	count(r, e, verdict, named.o.confidence);
+	return e->counted.settled && e->counted.settled_verdict != verdict ? settle(r, e, verdict, &named.o, &again) : result;
 }
 
 /* Of another kind, or without the book when there is no memory for it: an event must not be lost with what others would have added to it. */
@@ -53,8 +68,10 @@ static int tell_alone(struct recorder *r, const struct observation *o)
 	enum verdict verdict = VERDICT_COUNT;
 	int result = recorder_tell(r, o, &links, &verdict);
 	if (o->final && verdict < VERDICT_COUNT) {
+		bool acknowledged;
 		r->counts.events[verdict][o->confidence]++;
-		result = recorder_tell_settled(r, o, &settled);
+		result = recorder_tell_settled(r, o, &settled, &acknowledged);
+		r->counts.acknowledged[verdict] += acknowledged;
 	}
 	return result;
 }

@@ -65,8 +65,9 @@ static int on_change(void *context, const struct catalog_change *change)
 	o.reasons = &reason;
 	o.n_reasons = 1;
 	struct event_links links = {.change = &c}, settled = links;
+	bool acknowledged; /* it is counted nowhere: a change is told of an approved server too */
 	int result = recorder_tell(t->recorder, &o, &links, NULL);
-	int told = recorder_tell_settled(t->recorder, &o, &settled);
+	int told = recorder_tell_settled(t->recorder, &o, &settled, &acknowledged);
 	return result ? result : told;
 }
 

@@ -29,7 +29,8 @@ session_tell_fn recorder_session_news;   /* likewise; its context is the recorde
 /* recorder_tell.c: the rest of the road, for an observation of any kind, with what is known beyond it: names from DNS, findings and
  * tags are added to links, the policy judges, on_event is told. *ret_verdict (NULL: not asked for) is untouched on failure. */
 int recorder_tell(struct recorder *r, const struct observation *o, struct event_links *links, enum verdict *ret_verdict);
-/* The same, to on_settled: the event ended, and nothing further is expected of it. Its links as they were handed to recorder_tell(). */
-int recorder_tell_settled(struct recorder *r, const struct observation *o, struct event_links *links);
+/* The same, to on_settled: the event ended, and nothing further is expected of it. Its links as they were handed to recorder_tell().
+ * *ret_acknowledged: what it said. */
+int recorder_tell_settled(struct recorder *r, const struct observation *o, struct event_links *links, bool *ret_acknowledged);
 
 #endif

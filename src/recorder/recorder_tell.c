@@ -48,8 +48,10 @@ int recorder_tell(struct recorder *r, const struct observation *o, struct event_
 	return result;
 }
 
-int recorder_tell_settled(struct recorder *r, const struct observation *o, struct event_links *links)
+int recorder_tell_settled(struct recorder *r, const struct observation *o, struct event_links *links, bool *ret_acknowledged)
 {
 	struct judgement j;
-	return r->config.on_settled ? judge_and_tell(r, o, links, r->config.on_settled, &j) : 0;
+	int result = r->config.on_settled ? judge_and_tell(r, o, links, r->config.on_settled, &j) : 0;
+	*ret_acknowledged = result == 1;
+	return result == 1 ? 0 : result;
 }

@@ -36,8 +36,9 @@ struct session_entry {
 
 	void *kept;                            /* the recorder's, from malloc: what else it knows of the connection. Freed with the entry */
 	struct {
-		bool done;
+		bool done, settled, acknowledged;
 		uint8_t verdict, confidence;
+		uint8_t settled_verdict;       /* as it was told as settled */
 	} counted;                             /* the recorder's: how it counted the event */
 };
 

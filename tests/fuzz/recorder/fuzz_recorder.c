@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 enum { CONNECTIONS = 32 };
 
-static bool settled[CONNECTIONS];
+static uint8_t settled[CONNECTIONS]; /* 1 + the verdict */
 static bool raw; /* connections may be anybody's invention */
 
 static void insist(bool truth, const char *what)
@@ -53,8 +53,8 @@ static int on_settled(void *context, const struct event *e)
 {
 	insist(e->o->final, "settled before its end");
 	if (!raw && e->o->client_port < CONNECTIONS) {
-		insist(!settled[e->o->client_port], "settled twice");
-		settled[e->o->client_port] = true;
+		insist(settled[e->o->client_port] != 1 + e->j->verdict, "settled twice as the same");
+		settled[e->o->client_port] = 1 + e->j->verdict;
 	}
 	return on_event(context, e);
 }

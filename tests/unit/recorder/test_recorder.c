@@ -152,6 +152,7 @@ static void test_one_row_per_connection(void **state)
 
 static unsigned settled;
 static enum verdict settled_verdict;
+static bool acknowledges;
 
 static int on_settled(void *context, const struct event *e)
 {
@@ -159,7 +160,7 @@ static int on_settled(void *context, const struct event *e)
 	settled++;
 	settled_verdict = e->j->verdict;
 	assert_true(e->o->final);
-	return 0;
+	return acknowledges && e->j->verdict != VERDICT_APPROVED;
 }
 
 /* What a connection of the session tells after another one ended changes how that one is judged, counted and, once, told as settled. */
@@ -214,6 +215,58 @@ static void test_session_judged_again(void **state)
 	bench_done(&b);
 }
 
+/* An event that was told as settled, and whose session went on all the same: it is told again if it has become something else, and what was
+ * acknowledged of it is not taken off what it is now. */
+static void test_judged_again_when_settled(void **state)
+{
+	(void)state;
+	static const char text[] = "{\"version\":1,\"approved\":[{\"id\":\"ours\",\"host\":\"ours.example\","
+	                           "\"require\":{\"protocol_version\":\"2025-06-18\"}}]}";
+	static struct observed_count initialize[] = {{"initialize", 1, 1, 1}};
+	struct policy *strict;
+	char error[POLICY_ERROR_TEXT];
+	assert_int_equal(policy_parse("test", text, sizeof text - 1, &strict, error), 0);
+	for (int worse = 0; worse < 2; worse++) {
+		struct bench b;
+		bench_init(&b);
+		recorder_free(b.recorder);
+		struct recorder_config config = {.policy = strict, .sensor = "test", .signature_set = "1", .captures = captures, .n_captures = 1,
+		                                 .on_event = on_event, .on_settled = on_settled, .context = &b};
+		b.recorder = recorder_new(&config);
+		const struct recorder_counts *c = recorder_counts(b.recorder);
+		settled = 0;
+		acknowledges = true;
+		struct observation o = facts("ours.example", true), other = facts("ours.example", false);
+		o.transport = other.transport = TRANSPORT_STREAMABLE_HTTP;
+		o.session_keys[0] = other.session_keys[0] = 2;
+		o.n_session_keys = other.n_session_keys = 1;
+		if (!worse) { /* what it asked for; the server's word comes on another connection */
+			o.methods = (struct observed_counts){initialize, 1, 0};
+			o.protocol_version = "2024-11-05";
+		}
+		assert_int_equal(take(&b, &o), 0);
+		assert_int_equal(recorder_settle(b.recorder), 0);
+		assert_int_equal(settled, 1);
+		assert_int_equal(c->acknowledged[VERDICT_VIOLATION], worse ? 0 : 1);
+		other.first_frame = 2;
+		other.client_port++;
+		other.protocol_version = worse ? "2024-11-05" : "2025-11-25";
+		other.server_name = worse ? NULL : "s";
+		other.names_session = worse ? 0 : 1;
+		assert_int_equal(take(&b, &other), 0);
+		assert_int_equal(settled, 2);
+		assert_int_equal(settled_verdict, worse ? VERDICT_VIOLATION : VERDICT_APPROVED);
+		assert_int_equal(c->events[VERDICT_VIOLATION][CONFIDENCE_LIKELY], worse ? 1 : 0);
+		assert_int_equal(c->acknowledged[VERDICT_VIOLATION], worse ? 1 : 0);
+		assert_int_equal(c->acknowledged[VERDICT_APPROVED], 0);
+		assert_int_equal(recorder_end(b.recorder), 0);
+		assert_int_equal(settled, 2);
+		acknowledges = false;
+		bench_done(&b);
+	}
+	policy_free(strict);
+}
+
 /* Every cut, and every byte turned: taken as valid or refused, never believed in between. */
 static void test_invalid_bytes(void **state)
 {
@@ -253,6 +306,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_row_per_connection), cmocka_unit_test(test_session_judged_again),
+		cmocka_unit_test(test_judged_again_when_settled),
 		cmocka_unit_test(test_invalid_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
