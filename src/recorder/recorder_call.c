@@ -34,7 +34,8 @@ int recorder_call(struct recorder *r, const uint8_t *bytes, size_t n)
 	}
 	if (!r->audit && !(r->audit = audit_new(on_settled, r)))
 		return FAIL_MEMORY;
-	struct audit_place place = {.client_ip = e->box.o.client_ip, .server_ip = e->box.o.server_ip, .server_port = e->box.o.server_port};
+	struct audit_place place = {.client_ip = e->box.o.client_ip, .server_ip = e->box.o.server_ip, .server_port = e->box.o.server_port,
+	                            .scope = session_entry_scope(r->book, e)};
 	memcpy(place.event_id, e->event_id, sizeof place.event_id);
 	int result = audit_take(r->audit, &box.c, &place);
 	r->counts.calls = *audit_counts(r->audit);

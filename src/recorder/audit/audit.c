@@ -75,11 +75,9 @@ static struct entry **connection_bucket(struct audit *a, const struct connection
 /* A key that strangers may share (their endpoint's URI) is one of each client alone. */
 static struct entry **session_bucket(struct audit *a, uint64_t session, uint64_t id, enum direction from, const struct audit_place *p)
 {
-	uint64_t words[6] = {session, id, from};
-	if (session & SESSION_KEY_SHARED) {
-		memcpy(&words[3], p->client_ip.b, 16);
-		words[5] = p->server_port;
-	}
+	uint64_t words[6] = {session, id, from, p->scope};
+	if (session & SESSION_KEY_SHARED)
+		memcpy(&words[4], p->client_ip.b, 16);
 	return &a->by_session[siphash13_words(&a->key, words, 6) % BUCKETS];
 }
 
@@ -91,10 +89,10 @@ static bool same_connection(const struct connection_ref *a, const struct connect
 
 static bool same_session(uint64_t session, const struct audit_place *p, uint64_t other, const struct audit_place *q)
 {
-	if (!session || session != other)
+	/* an id says something only at the server that gave it out: that of another tenant or server may be the same by chance, or by design */
+	if (!session || session != other || !p->scope || p->scope != q->scope)
 		return false;
-	return !(session & SESSION_KEY_SHARED) || (ip_addr_eq(&p->client_ip, &q->client_ip) &&
-	                                           ip_addr_eq(&p->server_ip, &q->server_ip) && p->server_port == q->server_port);
+	return !(session & SESSION_KEY_SHARED) || ip_addr_eq(&p->client_ip, &q->client_ip);
 }
 
 static void list_add(struct list *l, struct entry *e)

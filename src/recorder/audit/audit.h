@@ -15,6 +15,7 @@ struct audit_place {
 	char event_id[AUDIT_EVENT_ID_TEXT];
 	struct ip_addr client_ip, server_ip;
 	uint16_t server_port;
+	uint64_t scope; /* equal where ids of sessions mean the same: tenant and server (session_entry_scope()); 0: not known */
 };
 
 enum audit_remark {

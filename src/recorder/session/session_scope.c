@@ -79,6 +79,11 @@ uint64_t session_scope(const struct session_book *b, const struct observation *o
 	return hash ? hash : 1;
 }
 
+uint64_t session_entry_scope(const struct session_book *b, const struct session_entry *e)
+{
+	return session_scope(b, &e->box.o);
+}
+
 uint64_t session_scope_of_client(const struct session_book *b, const struct observation *o, uint64_t scope)
 {
 	struct place p = {.n = 0};

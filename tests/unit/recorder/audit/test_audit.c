@@ -46,14 +46,19 @@ static int down(void **state)
 }
 
 /* Connection number c; its client is 10.0.0.<client>. */
-static void take_from(unsigned client, struct call c)
+static void take_at(unsigned client, uint64_t scope, struct call c)
 {
 	struct audit_place p = {.client_ip = {.family = 4, .b = {10, 0, 0, (uint8_t)client}}, .server_ip = {.family = 4, .b = {192, 0, 2, 1}},
-	                        .server_port = 443};
+	                        .server_port = 443, .scope = scope};
 	snprintf(p.event_id, sizeof p.event_id, "%032x", (unsigned)c.connection.first_frame);
 	c.method = c.part == CALL_REQUEST ? "tools/call" : "";
 	c.name = "";
 	assert_int_equal(audit_take(t.audit, &c, &p), 0);
+}
+
+static void take_from(unsigned client, struct call c)
+{
+	take_at(client, 1, c);
 }
 
 static void take(struct call c)
@@ -286,6 +291,22 @@ static void what_waits_when_the_sensor_dies_was_not_seen(void **state)
 	assert_int_equal(t.not_seen, 2);
 }
 
+/* Servers that count their sessions from 1 all have a session 1, and its first request is request 1. */
+static void an_id_of_a_session_says_nothing_at_another_server(void **state)
+{
+	struct call answer = {.part = CALL_ANSWER, .from = FROM_SERVER, ON(2), .id = 1, .session = 5};
+	(void)state;
+	ASK(ON(1), .id = 1, .session = 5);
+	take_at(1, 2, answer);
+	assert_int_equal(t.n, 0);
+	take_at(1, 0, answer); /* at a server that is not known */
+	assert_int_equal(t.n, 0);
+	take_at(1, 1, answer);
+	assert_int_equal(t.n, 1);
+	assert_row(0, 0, CALL_OK, AUDIT_PLAIN);
+	assert_int_equal(audit_counts(t.audit)->unmatched, 2);
+}
+
 static void a_failure_is_returned_once_and_stops_nothing(void **state)
 {
 	struct call c = {.part = CALL_REQUEST, .method = "ping", .name = "", .id = 1};
@@ -338,6 +359,7 @@ int main(void)
 		T(an_error_without_an_id_belongs_to_the_only_request), T(an_answer_that_was_captured_first_has_no_duration),
 		T(the_oldest_of_too_many_on_a_connection_leaves), T(no_more_wait_than_there_is_room_for),
 		T(what_waits_when_the_sensor_dies_was_not_seen), T(a_failure_is_returned_once_and_stops_nothing),
+		T(an_id_of_a_session_says_nothing_at_another_server),
 		T(a_row_has_what_is_known_and_null_for_the_rest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
