@@ -27,7 +27,8 @@ struct session {
 	uint64_t user_agent;         /* hash of the first one seen; 0: none */
 	uint32_t revision;           /* goes up when there is more for the members to know */
 	enum stage stage;            /* the furthest that a member saw by itself */
-	enum auth_kind auth;         /* the first credentials seen */
+	enum auth_kind auth;         /* the first credentials seen, and who carried them */
+	struct ip_addr auth_client;
 	bool version_firm;           /* its version is what the server agreed to */
 	char client_name[LIMIT_NAME], server_name[LIMIT_NAME];
 	char client_version[LIMIT_VERSION], server_version[LIMIT_VERSION], version[LIMIT_VERSION], version_requested[LIMIT_VERSION];
@@ -95,7 +96,8 @@ int session_choose(struct session_book *b, struct session_entry *e);
 
 /* The entry's session, and the other one that its names go to, learn what they may. */
 void session_learn(struct session_entry *e);
-/* Once more, from those that are left: one left that did not belong to it. */
+/* Once more, from the first of those that are left: one left that did not belong to it. Bounded: thousands may come nameless and leave one by
+ * one. */
 void session_learn_anew(struct session *s);
 
 /* ---- session_settle.c ---- */

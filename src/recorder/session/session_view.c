@@ -54,6 +54,7 @@ static void learn_rest(struct session *s, const struct observation *o)
 	}
 	if (o->auth > AUTH_NONE && s->auth == AUTH_UNKNOWN) {
 		s->auth = o->auth;
+		s->auth_client = o->client_ip;
 		s->revision++;
 	}
 }
@@ -81,7 +82,8 @@ void session_learn_anew(struct session *s)
 	s->stage = STAGE_UNKNOWN;
 	s->auth = AUTH_UNKNOWN;
 	s->revision++;
-	for (struct session_entry *e = s->first; e; e = e->later)
+	unsigned n = 0;
+	for (struct session_entry *e = s->first; e && n < LIMIT_SESSION_REWRITES; e = e->later, n++)
 		session_learn(e);
 }
 
@@ -145,5 +147,6 @@ void session_view(const struct session_entry *e, struct session_view *ret)
 		join_text(ret, SESSION_SERVER_NAME, &o->server_name, s->server_name);
 		join_text(ret, SESSION_SERVER_VERSION, &o->server_version, s->server_version);
 	}
-	ret->auth = several ? AUTH_UNKNOWN : s->auth;
+	/* who comes from elsewhere with a session's id and without its credentials, and is answered, may have stolen it */
+	ret->auth = several || !ip_addr_eq(&o->client_ip, &s->auth_client) ? AUTH_UNKNOWN : s->auth;
 }

@@ -487,6 +487,12 @@ static void test_auth(void **state)
 	b.auth = AUTH_BEARER;
 	put(&b);
 	assert_int_equal(table[1].auth, AUTH_BEARER);
+	/* whoever has the id has joined; the credentials of another client are none of his */
+	struct observation thief = keyed(3, 100);
+	thief.client_ip.b[3] = 66;
+	put(&thief);
+	assert_string_equal(table[3].session, table[1].session);
+	assert_int_equal(table[3].auth, AUTH_UNKNOWN);
 	end();
 }
 
