@@ -429,6 +429,10 @@
 /* Clients of servers that are remembered, to know a portal by its own connections, and for how long. At the cap the oldest leaves. */
 #define LIMIT_CATALOG_LEGS 256
 #define LIMIT_CATALOG_LEG_NS (INT64_C(86400) * 1000000000)
+/* Names looked up, when a list of tools was read, to see whether a server hands on those of others. A portal of 500 tools
+ * before ten servers takes some 15,000. At the cap, a few milliseconds, nobody else is tagged as one this time: it is who offers thousands of
+ * names with a hundred dashes in each. */
+#define LIMIT_CATALOG_LOOK_UPS 50000
 /* How long a row may be behind in when something was last seen, unless nothing further comes. */
 #define LIMIT_CATALOG_TELL_NS (INT64_C(60) * 1000000000)
 

@@ -13,16 +13,17 @@
 
 #define DAY_NS (86400 * NS_PER_SEC)
 
-/* By name alone: the lists and servers that share one are few, or somebody's who gains longer look-ups of that name. */
-struct catalog_definition **catalog_definition_slot(struct catalog *c, const char *name, size_t n)
+/* By the server too: thousands of servers have a tool "search". Its lists are few. */
+struct catalog_definition **catalog_definition_slot(struct catalog *c, const struct catalog_server *s, const char *name, size_t n)
 {
-	return &c->definitions[siphash(&c->key, name, n) % (sizeof c->definitions / sizeof *c->definitions)];
+	uint64_t words[] = {siphash(&c->key, name, n), (uint64_t)(uintptr_t)s};
+	return &c->definitions[siphash13_words(&c->key, words, 2) % (sizeof c->definitions / sizeof *c->definitions)];
 }
 
 struct catalog_definition *catalog_definition_find(const struct catalog *c, const struct catalog_server *s, enum definition_list list,
                                                    const char *name, size_t n)
 {
-	for (struct catalog_definition *d = *catalog_definition_slot((struct catalog *)c, name, n); d; d = d->next_hash)
+	for (struct catalog_definition *d = *catalog_definition_slot((struct catalog *)c, s, name, n); d; d = d->next_hash)
 		if (d->server == s && d->list == list && strncmp(d->name, name, n) == 0 && d->name[n] == '\0')
 			return d;
 	return NULL;
@@ -43,7 +44,7 @@ struct catalog_definition *catalog_definition_make(struct catalog *c, struct cat
 	memcpy(d->name, name, n + 1);
 	d->server = s;
 	d->list = (uint8_t)list;
-	struct catalog_definition **slot = catalog_definition_slot(c, name, n);
+	struct catalog_definition **slot = catalog_definition_slot(c, s, name, n);
 	d->next_hash = *slot;
 	*slot = d;
 	d->next_own = s->own;

@@ -111,7 +111,7 @@ void catalog_server_touch(struct catalog *c, struct catalog_server *s)
 
 static void definition_free(struct catalog *c, struct catalog_definition *d)
 {
-	struct catalog_definition **at = catalog_definition_slot(c, d->name, strlen(d->name));
+	struct catalog_definition **at = catalog_definition_slot(c, d->server, d->name, strlen(d->name));
 	while (*at != d)
 		at = &(*at)->next_hash;
 	*at = d->next_hash;

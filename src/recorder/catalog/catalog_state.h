@@ -90,8 +90,8 @@ int catalog_make_room(struct catalog *c, const struct catalog_server *but, const
 void catalog_server_free(struct catalog *c, struct catalog_server *s);
 
 /* catalog_definition.c */
-/* Where those of that name are chained. */
-struct catalog_definition **catalog_definition_slot(struct catalog *c, const char *name, size_t n);
+/* Where those of that server and name are chained. */
+struct catalog_definition **catalog_definition_slot(struct catalog *c, const struct catalog_server *s, const char *name, size_t n);
 struct catalog_definition *catalog_definition_find(const struct catalog *c, const struct catalog_server *s, enum definition_list list,
                                                    const char *name, size_t n);
 struct catalog_definition *catalog_definition_make(struct catalog *c, struct catalog_server *s, enum definition_list list, const char *name);

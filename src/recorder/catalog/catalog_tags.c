@@ -40,11 +40,12 @@ void catalog_tags_forget(struct catalog *c, const struct catalog_server *s)
 }
 
 /* Whether a portal's name of a tool ends in the name of one of the upstream's: "echo", "crm_echo", "crm.echo". */
-static bool is_from(const struct catalog *c, const char *name, const struct catalog_server *upstream, int64_t time_ns)
+static bool is_from(const struct catalog *c, const char *name, const struct catalog_server *upstream, int64_t time_ns, unsigned *look_ups)
 {
-	for (const char *rest = name; *rest; rest++) {
+	for (const char *rest = name; *rest && *look_ups; rest++) {
 		if (rest != name && !strchr("_-./:", rest[-1]))
 			continue;
+		--*look_ups;
 		struct catalog_definition *d = catalog_definition_find(c, upstream, LIST_TOOLS, rest, strlen(rest));
 		if (d && catalog_definition_known(d, time_ns))
 			return true;
@@ -62,7 +63,7 @@ static uint64_t tools_of(const struct catalog_server *s, int64_t time_ns)
 
 /* Two servers with the same tools behind one address are two of one, behind a load balancer: each has to have some of its own, and most of
  * what it has must be there. */
-static bool hands_on(const struct catalog *c, const struct catalog_server *s, int64_t time_ns)
+static bool hands_on(const struct catalog *c, const struct catalog_server *s, int64_t time_ns, unsigned *look_ups)
 {
 	const struct catalog_server *upstreams[UPSTREAMS];
 	uint64_t handed[UPSTREAMS] = {0}, alone[UPSTREAMS] = {0};
@@ -73,17 +74,21 @@ static bool hands_on(const struct catalog *c, const struct catalog_server *s, in
 		    time_ns - l->time_ns < LIMIT_CATALOG_LEG_NS)
 			upstreams[n++] = l->server;
 	}
-	for (const struct catalog_definition *d = s->own; d && n >= 2; d = d->next_own) {
+	for (const struct catalog_definition *d = s->own; d && n >= 2 && *look_ups; d = d->next_own) {
 		size_t hits = 0, last = 0;
 		for (size_t i = 0; d->list == LIST_TOOLS && i < n; i++)
-			if (is_from(c, d->name, upstreams[i], time_ns)) {
+			if (is_from(c, d->name, upstreams[i], time_ns, look_ups)) {
 				hits++;
 				handed[last = i]++;
 			}
 		alone[last] += hits == 1;
 	}
-	for (size_t i = 0; i < n; i++)
-		found += alone[i] > 0 && handed[i] * 2 >= tools_of(upstreams[i], time_ns);
+	for (size_t i = 0; i < n && *look_ups; i++) {
+		if (!alone[i])
+			continue;
+		*look_ups -= upstreams[i]->n < *look_ups ? (unsigned)upstreams[i]->n : *look_ups;
+		found += handed[i] * 2 >= tools_of(upstreams[i], time_ns);
+	}
 	return found >= 2;
 }
 
@@ -118,12 +123,13 @@ static bool has_prefixes(const struct catalog_server *s, int64_t time_ns)
 
 void catalog_tags_read(struct catalog *c, struct catalog_server *s, const struct observation *o, int64_t time_ns)
 {
+	unsigned look_ups = LIMIT_CATALOG_LOOK_UPS;
 	leg_add(c, s, &o->client_ip, time_ns);
-	if (has_prefixes(s, time_ns) || (s->has_address && hands_on(c, s, time_ns)))
+	if (has_prefixes(s, time_ns) || (s->has_address && hands_on(c, s, time_ns, &look_ups)))
 		s->tags |= TAG_PORTAL;
 	/* this server may be one of those behind its client, which asked it after it was asked itself */
-	for (struct catalog_server *p = c->freshest; p; p = p->staler)
-		if (p != s && p->has_address && p->lists[LIST_TOOLS] && ip_addr_eq(&p->address, &o->client_ip) && same_tenant(p, s) &&
-		    hands_on(c, p, time_ns))
+	for (struct catalog_server *p = c->freshest; p && look_ups; p = p->staler)
+		if (p != s && !(p->tags & TAG_PORTAL) && p->has_address && p->lists[LIST_TOOLS] && ip_addr_eq(&p->address, &o->client_ip) &&
+		    same_tenant(p, s) && hands_on(c, p, time_ns, &look_ups))
 			p->tags |= TAG_PORTAL;
 }

@@ -8,6 +8,7 @@
 #include "frame.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct seen {
 	unsigned rows, changes;
@@ -338,6 +339,37 @@ static void test_portal_by_names(void **state)
 	}
 }
 
+/* Names that end in a hundred others each, offered by what looks like a portal before many servers: its clients' lists stay cheap. */
+static void test_portal_of_dashes(void **state)
+{
+	(void)state;
+	struct bench b;
+	static char names[50][LIMIT_OFFER_NAME];
+	char host[32];
+	setup(&b);
+	at(&b, 10, 30, "portal");
+	for (int page = 0; page < 40; page++) {
+		for (int k = 0; k < 50; k++) {
+			memset(names[k], '-', sizeof names[k] - 1);
+			names[k][snprintf(names[k], sizeof names[k], "%d", page * 50 + k)] = '-';
+			add(&b, "", 1);
+			b.items[k].name = names[k];
+		}
+		take(&b);
+	}
+	clock_t began = clock();
+	for (int list = 0; list < 60; list++) {
+		snprintf(host, sizeof host, "up%d", list % 16);
+		at(&b, 30, (uint8_t)(40 + list % 16), host);
+		add(&b, "read", 1);
+		take(&b);
+	}
+	assert_true((clock() - began) / CLOCKS_PER_SEC < 10); /* they took a minute */
+	at(&b, 10, 30, "portal");
+	assert_false(has_tag(&b, "portal"));
+	teardown(&b);
+}
+
 /* A million made-up servers and names: what is remembered stays within the caps. */
 static void test_flood(void **state)
 {
@@ -381,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_changes), cmocka_unit_test(test_older_capture_later), cmocka_unit_test(test_not_another_server),
 		cmocka_unit_test(test_storm), cmocka_unit_test(test_page_of_changes), cmocka_unit_test(test_known_from_before),
 		cmocka_unit_test(test_code_mode), cmocka_unit_test(test_lost_page_has_no_tag), cmocka_unit_test(test_portal),
-		cmocka_unit_test(test_portal_by_names), cmocka_unit_test(test_flood)};
+		cmocka_unit_test(test_portal_by_names), cmocka_unit_test(test_portal_of_dashes),
+		cmocka_unit_test(test_flood)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
