@@ -12,7 +12,7 @@ struct names_told {
 	} slots[LIMIT_SHARD_NAMES_TOLD];
 };
 
-/* An answer with the same content is worth a record again when it holds for longer than the one before: by a second, since resolvers count
+/* An answer with the same content is worth a look again when it holds for longer than the one before: by a second, since resolvers count
  * down what they have in store. */
 static bool is_told(struct shard *s, uint64_t hash, int64_t until_ns)
 {
@@ -93,10 +93,12 @@ bool shard_names_message(struct shard *s, const struct names_seen *seen)
 	s->counts.dns_messages++;
 	struct names n = {.time_ns = seen->time_ns, .frame = seen->frame, .capture = seen->capture, .encap = *seen->encap,
 	                  .client = answer ? seen->dst : seen->src, .name = m.name, .answered = answer, .cut = answer && m.cut};
-	weigh(s, &n);
 	/* of what gave no address only a server of MCP is worth a word: somebody wanted to go there */
-	if (m.n_addresses == 0 && !n.dedicated)
-		return true;
+	if (m.n_addresses == 0) {
+		weigh(s, &n);
+		if (!n.dedicated)
+			return true;
+	}
 	uint32_t ttl = UINT32_MAX;
 	for (unsigned i = 0; i < m.n_addresses; i++) {
 		n.addresses[n.n_addresses++] = (struct named_address){m.addresses[i].addr, m.addresses[i].ttl};
@@ -104,8 +106,11 @@ bool shard_names_message(struct shard *s, const struct names_seen *seen)
 	}
 	if (m.n_addresses == 0 || ttl < LIMIT_NAMES_LEAST_SECONDS)
 		ttl = LIMIT_NAMES_LEAST_SECONDS;
-	if (!is_told(s, names_hash(s, &n), seen->time_ns + ttl * NS_PER_SEC))
-		tell(s, &n);
+	if (is_told(s, names_hash(s, &n), seen->time_ns + ttl * NS_PER_SEC))
+		return true;
+	if (m.n_addresses)
+		weigh(s, &n);
+	tell(s, &n);
 	return true;
 }
 
