@@ -45,6 +45,8 @@ size_t decoder_memory(const struct decoder *d)
 enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct packet *ret)
 {
 	fragment_table_age(d->fragments, f->time_ns);
+	if (plain_read(f, ret))
+		return DECODE_PACKET;
 
 	/* A frame that claims more than any capture holds (limits.h) would claim it as a gap in some stream. */
 	uint32_t n = f->caplen < LIMIT_FRAME_BYTES ? f->caplen : LIMIT_FRAME_BYTES;

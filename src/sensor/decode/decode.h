@@ -19,7 +19,7 @@ enum decode_result {
 };
 
 struct decoder *decoder_new(struct anomaly_counts *anomalies); /* NULL when out of memory; anomalies is borrowed */
-/* Sets every member of *ret for DECODE_PACKET; else leaves it alone. */
+/* Sets every member of *ret for DECODE_PACKET, of encap.layer as many as there are; else leaves it alone. */
 enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct packet *ret);
 /* Bytes held for unfinished fragments. */
 size_t decoder_memory(const struct decoder *d);

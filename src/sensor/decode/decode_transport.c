@@ -37,7 +37,7 @@ static void packet_fill(struct packet *ret, const struct walk *w, uint32_t heade
 	ret->link_type = w->frame->link_type;
 	ret->src_mac = w->src_mac;
 	ret->dst_mac = w->dst_mac;
-	ret->encap = (struct encap){.n = w->encap.n};
+	ret->encap.n = w->encap.n;
 	for (unsigned i = 0; i < w->encap.n; i++)
 		ret->encap.layer[i] = w->encap.layer[i];
 }

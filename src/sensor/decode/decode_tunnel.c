@@ -14,13 +14,6 @@ enum { /* GRE's flags (RFC 2784 2.1, RFC 2890 2) and protocols that are no Ether
 	GRE_ERSPAN3 = 0x22eb,
 };
 
-enum {
-	PORT_VXLAN = 4789,       /* RFC 7348 5 */
-	PORT_VXLAN_GPE = 4790,   /* plain VXLAN is sent there too */
-	PORT_VXLAN_LINUX = 8472, /* what Linux took before the port was assigned; flannel and Cilium still do */
-	PORT_GENEVE = 6081,      /* RFC 8926 3.3 */
-};
-
 enum { VXLAN_HEADER = 8, GENEVE_HEADER = 8, ERSPAN2_HEADER = 8, ERSPAN3_HEADER = 12, ERSPAN3_SUBHEADER = 8 };
 
 /* A mirrored frame in GRE (draft-foschiano-erspan 4). Type I has no header of its own, and no sequence number. */

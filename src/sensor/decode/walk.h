@@ -30,6 +30,14 @@ enum step {
 	STEP_REFUSED,
 };
 
+/* Where tunnels over UDP are sent to. */
+enum {
+	PORT_VXLAN = 4789,       /* RFC 7348 5 */
+	PORT_VXLAN_GPE = 4790,   /* plain VXLAN is sent there too */
+	PORT_VXLAN_LINUX = 8472, /* what Linux took before the port was assigned; flannel and Cilium still do */
+	PORT_GENEVE = 6081,      /* RFC 8926 3.3 */
+};
+
 struct walk {
 	struct anomaly_counts *anomalies;
 	struct fragment_table *fragments;
@@ -57,6 +65,9 @@ struct walk {
 	uint8_t *kept_macs; /* the decoder's room for both */
 	struct encap encap;
 };
+
+/* decode_plain.c: the ordinary frame in one go, without a walk. False: it is not ordinary, and *ret is untouched. */
+bool plain_read(const struct frame *f, struct packet *ret);
 
 enum step link_read(struct walk *w);
 enum step ethernet_read(struct walk *w);

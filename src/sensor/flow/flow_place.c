@@ -16,18 +16,24 @@ static inline uint64_t kind_of(uint8_t proto, uint8_t family)
 	return (uint64_t)proto << 48 | (uint64_t)family << 56;
 }
 
-static uint64_t hash4(const struct hash_key *key, uint64_t kind, uint64_t lower, uint64_t higher)
+static inline uint64_t hash4(const struct hash_key *key, uint64_t kind, uint64_t lower, uint64_t higher)
 {
-	uint64_t words[] = {kind | lower, higher};
-	return siphash13_words(key, words, 2);
+	struct siphash_state s = siphash_start(key);
+	siphash13_word(&s, kind | lower);
+	siphash13_word(&s, higher);
+	return siphash13_end(&s, 2);
 }
 
 static uint64_t hash6(const struct hash_key *key, uint64_t kind, const uint8_t *lower, uint16_t lower_port,
                       const uint8_t *higher, uint16_t higher_port)
 {
-	uint64_t words[] = {siphash_le64(lower), siphash_le64(lower + 8), siphash_le64(higher), siphash_le64(higher + 8),
-	                    kind | (uint64_t)lower_port << 16 | higher_port};
-	return siphash13_words(key, words, 5);
+	struct siphash_state s = siphash_start(key);
+	siphash13_word(&s, siphash_le64(lower));
+	siphash13_word(&s, siphash_le64(lower + 8));
+	siphash13_word(&s, siphash_le64(higher));
+	siphash13_word(&s, siphash_le64(higher + 8));
+	siphash13_word(&s, kind | (uint64_t)lower_port << 16 | higher_port);
+	return siphash13_end(&s, 5);
 }
 
 struct flow_place flow_place_of(const struct packet *p, const struct hash_key *key)
@@ -35,7 +41,8 @@ struct flow_place flow_place_of(const struct packet *p, const struct hash_key *k
 	uint64_t kind = kind_of(p->proto, p->src.family);
 	if (p->src.family == 4) {
 		uint64_t src = end4(p->src.b, p->src_port), dst = end4(p->dst.b, p->dst_port);
-		return src > dst ? (struct flow_place){hash4(key, kind, dst, src), 1} : (struct flow_place){hash4(key, kind, src, dst), 0};
+		unsigned side = src > dst;
+		return (struct flow_place){hash4(key, kind, side ? dst : src, side ? src : dst), side};
 	}
 	int order = memcmp(p->src.b, p->dst.b, 16);
 	if (order > 0 || (order == 0 && p->src_port > p->dst_port))
