@@ -1,6 +1,7 @@
 #include "mcp_call.h"
 #include "call.h"
 #include "mcp_evidence.h"
+#include "resource_uri.h"
 #include "text.h"
 #include <stdlib.h>
 
@@ -34,29 +35,6 @@ static uint64_t session_of(const struct mcp_exchange *x)
 	return x->uri_key;
 }
 
-/* Without query, fragment and user: that is where credentials travel. A data: URI is content from its first byte on. */
-static void resource_name(const char *uri, char out[LIMIT_PATH])
-{
-	struct slice s = slice_of(uri, strcspn(uri, "?#"));
-	if (slice_istarts(s, "data:"))
-		s = slice_first(s, strlen("data:"));
-	const char *authority = strstr(uri, "://");
-	size_t n = 0;
-	out[0] = '\0';
-	if (authority && (size_t)(authority + 3 - uri) <= s.n) {
-		struct slice scheme = slice_first(s, (size_t)(authority + 3 - uri)), rest = slice_after(s, scheme.n);
-		size_t end = slice_find(rest, '/');
-		for (size_t i = end; i > 0; i--)
-			if (rest.p[i - 1] == '@') {
-				text_copy(out, LIMIT_PATH, scheme);
-				n = strlen(out);
-				s = slice_after(rest, i);
-				break;
-			}
-	}
-	text_copy(out + n, LIMIT_PATH - n, s);
-}
-
 static void name_of(const struct jsonrpc_message *m, char out[LIMIT_PATH])
 {
 	bool named = strcmp(m->method, "tools/call") == 0 || strcmp(m->method, "prompts/get") == 0;
@@ -66,7 +44,7 @@ static void name_of(const struct jsonrpc_message *m, char out[LIMIT_PATH])
 	if (named && m->type[JM_P_NAME] == JSON_STRING)
 		text_copy(out, LIMIT_PATH, slice_str(m->name));
 	else if (uri && m->type[JM_P_URI] == JSON_STRING)
-		resource_name(m->uri, out);
+		resource_uri_plain(slice_str(m->uri), false, out, LIMIT_PATH);
 }
 
 static enum call_outcome outcome_of(const struct jsonrpc_message *m, const struct mcp_meaning *meaning)

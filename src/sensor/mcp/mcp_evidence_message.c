@@ -1,6 +1,6 @@
 /* What JSON-RPC messages tell of the two sides, and dialogues of them straight over TCP. */
 #include "mcp_evidence.h"
-#include "text.h"
+#include "resource_uri.h"
 #include <stdlib.h>
 
 /* What was used can be a breach of policy: the first use of each is told at once. */
@@ -11,11 +11,10 @@ static void count_used(struct mcp_evidence *e, struct mcp_row *row, struct name_
 	row->changed |= counts->n != known;
 }
 
-/* Without query and fragment: that is where credentials travel. */
 static void count_resource(struct mcp_evidence *e, struct mcp_row *row, const char *uri)
 {
 	char shown[LIMIT_PATH];
-	text_copy(shown, sizeof shown, slice_of(uri, strcspn(uri, "?#")));
+	resource_uri_plain(slice_str(uri), false, shown, sizeof shown);
 	count_used(e, row, &row->resources_read, shown);
 }
 

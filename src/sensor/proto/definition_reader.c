@@ -3,6 +3,7 @@
 #include "definition_text.h"
 #include "hint_scan.h"
 #include "limits.h"
+#include "resource_uri.h"
 #include "text.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,21 +125,19 @@ size_t definition_reader_value(struct definition_reader *r, enum json_type type,
 	return r->in_name ? LIMIT_OFFER_NAME - 1 : 1;
 }
 
-/* What a resource's URI holds behind ? or # may be a credential: it is left out, and so is what does not fit. What stays would
- * be the name of several definitions: the beginning of the whole's hash tells them apart. A template's {?a,b} is no value. */
+/* What in a resource's URI may be a credential is left out, and so is what does not fit. What stays would be the name of several definitions:
+ * the beginning of the whole's hash tells them apart. */
 static void take_name(struct definition_reader *r, struct slice text, bool cut)
 {
 	bool uri = r->page.list == LIST_RESOURCES || r->page.list == LIST_TEMPLATES;
 	uint8_t digest[SHA256_BYTES];
-	size_t n = text.n, mark = 10; /* "~" and 8 digits, and the NUL */
-	for (size_t i = 0; uri && i < n; i++)
-		if ((text.p[i] == '?' || text.p[i] == '#') && (i == 0 || text.p[i - 1] != '{'))
-			n = i;
-	if (n == text.n && !cut) {
+	char plain[LIMIT_OFFER_NAME] = "";
+	size_t mark = 10; /* "~" and 8 digits, and the NUL */
+	if ((!uri || resource_uri_plain(text, r->page.list == LIST_TEMPLATES, plain, sizeof plain)) && !cut) {
 		text_copy(r->name, sizeof r->name, text);
 		return;
 	}
-	text_copy(r->name, sizeof r->name - mark + 1, slice_first(text, n));
+	text_copy(r->name, sizeof r->name - mark + 1, uri ? slice_str(plain) : text);
 	sha256_final(&r->name_hash, digest);
 	snprintf(r->name + strlen(r->name), mark, "~%02x%02x%02x%02x", digest[0], digest[1], digest[2], digest[3]);
 }

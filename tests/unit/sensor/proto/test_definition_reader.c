@@ -251,6 +251,7 @@ static void test_names(void **state)
 	(void)state;
 	static const struct { const char *text, *line; } cases[] = {
 		{"{\"result\":{\"resources\":[{\"uri\":\"https://h/a?token=s3cret#x\",\"name\":\"n\"}]}}", "\nhttps://h/a~"},
+		{"{\"result\":{\"resources\":[{\"uri\":\"postgres://u:s3cret@h/db\",\"name\":\"n\"}]}}", "\npostgres://h/db~"},
 		{"{\"result\":{\"resourceTemplates\":[{\"uriTemplate\":\"https://h/{id}{?a,b}\",\"name\":\"n\"}]}}", "\nhttps://h/{id}{?a,b} "},
 		{"{\"result\":{\"prompts\":[{\"name\":\"p\",\"arguments\":[{\"name\":\"x\"}]}]}}", "\np "},
 		{"{\"result\":{\"tools\":[]}}", "page tools 0 of 0\n"}};
