@@ -119,7 +119,7 @@ static void server_asked(struct mcp_evidence *e, struct mcp_exchange *x, const s
 	if (!c->name && s->name[0])
 		c->name = text_dup(slice_str(s->name), LIMIT_NAME);
 	row->secure_scheme = u.secure;
-	row->host_cut |= u.doubtful || s->id_cut;
+	row->host_cut |= u.doubtful || s->id_cut || s->doubtful;
 	row->http_version = x->http_version;
 	mcp_row_auth(row, auth_of(s, u.auth));
 	if (x->user_agent)

@@ -126,7 +126,8 @@ static void on_key(void *context, struct slice key, bool cut)
 			r->member = members[i].member;
 }
 
-/* RFC 8259 4: what a reader makes of a name that is there twice is up to it. So is, then, which server is meant. */
+/* RFC 8259 4: what a reader makes of a name that is there twice is up to it. So is, then, which server is meant: most
+ * take the last one. To say nothing of it would be a way to ask unseen. */
 static bool twice(uint16_t *seen, enum member m)
 {
 	bool again = *seen >> m & 1;
@@ -185,10 +186,6 @@ static void keep_server(struct llm_request *r)
 	const struct llm_server *s = &r->server;
 	if (!r->server_type || (!s->url[0] && !s->id[0]))
 		return;
-	if (r->server_ambiguous) {
-		anomaly_count(r->anomalies, ANOMALY_LLM_REQUEST_AMBIGUOUS);
-		return;
-	}
 	if (r->n == LIMIT_CONNECTORS) {
 		if (!r->over)
 			anomaly_count(r->anomalies, ANOMALY_CONNECTORS_LIMIT);
@@ -203,7 +200,8 @@ static void keep_server(struct llm_request *r)
 		r->servers = grown;
 		r->cap = cap;
 	}
-	r->servers[r->n++] = *s;
+	r->servers[r->n] = *s;
+	r->servers[r->n++].doubtful = r->server_ambiguous;
 }
 
 static void note_auth(struct llm_server *s, enum llm_auth auth)
@@ -216,15 +214,17 @@ static void on_text(struct llm_request *r, struct slice text, bool cut)
 {
 	struct llm_server *s = &r->server;
 	switch (r->member) {
-	case MEMBER_TYPE: r->server_type = !cut && slice_eq_str(text, r->api == LLM_MESSAGES ? "url" : "mcp"); break;
+	case MEMBER_TYPE: r->server_type |= !cut && slice_eq_str(text, r->api == LLM_MESSAGES ? "url" : "mcp"); break;
 	case MEMBER_URL:
 		s->url_cut = cut;
-		text_copy(s->url, sizeof s->url, text);
+		if (text.n || !s->url[0])
+			text_copy(s->url, sizeof s->url, text);
 		break;
 	case MEMBER_NAME: text_copy(s->name, sizeof s->name, text); break;
 	case MEMBER_ID:
 		s->id_cut = cut;
-		text_copy(s->id, sizeof s->id, text);
+		if (text.n || !s->id[0])
+			text_copy(s->id, sizeof s->id, text);
 		break;
 	case MEMBER_TOKEN: note_auth(s, text.n ? LLM_AUTH_BEARER : LLM_AUTH_NONE); break;
 	case MEMBER_AUTHORIZATION:
@@ -284,9 +284,10 @@ struct llm_asked llm_request_end(struct llm_request *r, bool whole)
 	struct llm_asked asked = {.api = r->api, .whole = whole};
 	if (r->bad || (whole && (!r->done || !r->companion)))
 		return asked;
-	if (r->ambiguous) {
-		anomaly_count(r->anomalies, ANOMALY_LLM_REQUEST_AMBIGUOUS);
-		return asked;
+	for (size_t i = 0; i < r->n; i++) {
+		r->servers[i].doubtful |= r->ambiguous;
+		if (r->servers[i].doubtful)
+			anomaly_count(r->anomalies, ANOMALY_LLM_REQUEST_AMBIGUOUS);
 	}
 	asked.servers = r->servers;
 	asked.n = r->n;

@@ -27,6 +27,7 @@ struct llm_server {
 	char name[LIMIT_NAME];        /* what the request calls it */
 	char id[LIMIT_NAME];          /* of a connector that the vendor offers by name */
 	bool url_cut, id_cut;
+	bool doubtful; /* a member is there twice, its own or its list: readers may differ, and it approves nothing */
 	enum llm_auth auth;
 };
 
@@ -42,8 +43,8 @@ struct llm_request;
 struct llm_request *llm_request_new(struct anomaly_counts *anomalies);
 void llm_request_start(struct llm_request *r, enum llm_api api);
 void llm_request_feed(struct llm_request *r, struct slice bytes);
-/* whole: its end was seen, and nothing of it was lost. Borrowed until the next call; n == 0 where it asks for none, is
- * no JSON text, or says the same member twice so that readers may differ. */
+/* whole: its end was seen, and nothing of it was lost. Borrowed until the next call; n == 0 where it asks for none
+ * or is no JSON text. */
 struct llm_asked llm_request_end(struct llm_request *r, bool whole);
 size_t llm_request_memory(const struct llm_request *r);
 void llm_request_free(struct llm_request *r);

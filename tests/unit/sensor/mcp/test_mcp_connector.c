@@ -178,6 +178,26 @@ static void test_urls(void **state)
 	}
 }
 
+/* Two URLs for one server, two lists of servers: told of, and approved by nothing. */
+static void test_twice_is_doubtful(void **state)
+{
+	struct observation o = {0};
+	(void)state;
+	begin();
+	ask("/v1/messages", ASK("{\"type\":\"url\",\"url\":\"https://a.example\",\"url\":\"https://b.example\"}"));
+	assert_int_equal(count(), 1);
+	mcp_connector_observe(e.connectors, &o);
+	assert_string_equal(o.host, "b.example");
+	assert_true(o.host_cut);
+	end();
+	begin();
+	ask("/v1/messages", "{\"messages\":[],\"mcp_servers\":[" URL("https://a.example") "],\"mcp_servers\":[]}");
+	assert_int_equal(count(), 1);
+	mcp_connector_observe(e.connectors, &o);
+	assert_true(o.host_cut);
+	end();
+}
+
 static void test_what_is_no_such_request(void **state)
 {
 	(void)state;
@@ -241,6 +261,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_servers_and_stages),      cmocka_unit_test(test_urls),
+	    cmocka_unit_test(test_twice_is_doubtful),
 	    cmocka_unit_test(test_what_is_no_such_request), cmocka_unit_test(test_a_lost_part_makes_it_likely),
 	    cmocka_unit_test(test_no_more_than_the_cap),
 	};

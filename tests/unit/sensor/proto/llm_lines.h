@@ -23,8 +23,8 @@ static inline void llm_lines_of(struct slice body, enum llm_api api, size_t step
 	out[0] = '\0';
 	for (size_t i = 0; i < asked.n && n < cap; i++) {
 		const struct llm_server *s = &asked.servers[i];
-		int more = snprintf(out + n, cap - n, "%s%s|%s|%s%s|%s\n", s->url, s->url_cut ? "..." : "", s->name,
-				    s->id, s->id_cut ? "..." : "", auths[s->auth]);
+		int more = snprintf(out + n, cap - n, "%s%s|%s|%s%s|%s%s\n", s->url, s->url_cut ? "..." : "", s->name,
+				    s->id, s->id_cut ? "..." : "", auths[s->auth], s->doubtful ? "?" : "");
 		n += more > 0 ? (size_t)more : 0;
 	}
 	if (llm_request_memory(r) > 64u << 10)

@@ -58,13 +58,16 @@ static const struct {
      ""},
     {LLM_MESSAGES, "{" CHAT ",\"metadata\":{\"mcp_servers\":[" SERVER "]},\"tools\":[" TOOL "]}", ""},
     {LLM_MESSAGES, "{" CHAT ",\"container\":{\"messages\":[],\"mcp_servers\":[" SERVER "]}}", ""},
-    /* twice: readers differ */
-    {LLM_MESSAGES, "{" CHAT ",\"mcp_servers\":[" SERVER "],\"mcp_servers\":[]}", ""},
-    {LLM_MESSAGES, "{" CHAT ",\"mcp_servers\":[],\"mcp_servers\":[" SERVER "]}", ""},
+    /* twice: readers differ, and nothing may hide there */
+    {LLM_MESSAGES, "{" CHAT ",\"mcp_servers\":[" SERVER "],\"mcp_servers\":[]}", "https://a.example/mcp|a||?\n"},
+    {LLM_MESSAGES, "{" CHAT ",\"mcp_servers\":[],\"mcp_servers\":[" SERVER "]}", "https://a.example/mcp|a||?\n"},
     {LLM_MESSAGES,
      "{" CHAT ",\"mcp_servers\":[{\"type\":\"url\",\"url\":\"https://a.example\",\"url\":\"https://b.example\"}," SERVER
      "]}",
-     "https://a.example/mcp|a||\n"},
+     "https://b.example|||?\nhttps://a.example/mcp|a||\n"},
+    {LLM_MESSAGES,
+     "{" CHAT ",\"mcp_servers\":[{\"type\":\"url\",\"type\":\"x\",\"url\":\"https://a.example\",\"url\":\"\"}]}",
+     "https://a.example|||?\n"},
     /* the other API's */
     {LLM_RESPONSES, "{\"model\":\"m\",\"input\":\"hi\",\"tools\":[" TOOL "]}", "https://a.example/mcp|a||\n"},
     {LLM_RESPONSES,
