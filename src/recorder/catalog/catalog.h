@@ -30,7 +30,7 @@ struct catalog_sink {
 };
 
 struct catalog *catalog_new(void); /* NULL when out of memory */
-/* A row "definition" that the store has. False: it is none, or there is no room. */
+/* A row "definition" that the store has, those that were seen last first. False: it is none, or there is no room. */
 bool catalog_load(struct catalog *c, const json_t *row);
 /* o: of the connection that the offer came on. 0, the first failure of the sink, or FAIL_MEMORY. */
 int catalog_take(struct catalog *c, const struct offer *offer, const struct observation *o, const struct catalog_sink *sink);

@@ -187,7 +187,10 @@ bool catalog_load(struct catalog *c, const json_t *row)
 	    c->counts.definitions >= LIMIT_CATALOG_DEFINITIONS || c->counts.bytes >= LIMIT_CATALOG_BYTES ||
 	    c->counts.servers >= LIMIT_CATALOG_SERVERS || !version_read(row, &v))
 		return false;
+	uint64_t servers = c->counts.servers;
 	struct catalog_server *s = catalog_server_named(c, tenant, server, path);
+	if (c->counts.servers > servers) /* the store tells what was seen last first */
+		catalog_server_last(c, s);
 	struct catalog_definition *d = s ? catalog_definition_find(c, s, list, name, strlen(name)) : NULL;
 	if (s && !d && s->n < LIMIT_CATALOG_SERVER_DEFINITIONS)
 		d = catalog_definition_make(c, s, list, name);

@@ -109,6 +109,15 @@ void catalog_server_touch(struct catalog *c, struct catalog_server *s)
 	c->freshest = s;
 }
 
+void catalog_server_last(struct catalog *c, struct catalog_server *s)
+{
+	unlist(c, s);
+	s->staler = NULL;
+	s->fresher = c->stalest;
+	*(c->stalest ? &c->stalest->staler : &c->freshest) = s;
+	c->stalest = s;
+}
+
 static void definition_free(struct catalog *c, struct catalog_definition *d)
 {
 	struct catalog_definition **at = catalog_definition_slot(c, d->server, d->name, strlen(d->name));

@@ -85,6 +85,8 @@ struct catalog {
 struct catalog_server *catalog_server_of(struct catalog *c, const struct observation *o, bool make);
 struct catalog_server *catalog_server_named(struct catalog *c, const char *tenant, const char *server, const char *path);
 void catalog_server_touch(struct catalog *c, struct catalog_server *s);
+/* The first to leave. */
+void catalog_server_last(struct catalog *c, struct catalog_server *s);
 /* Room by the caps: servers leave, but not this one. What rows do not tell yet is told. */
 int catalog_make_room(struct catalog *c, const struct catalog_server *but, const struct catalog_sink *sink);
 void catalog_server_free(struct catalog *c, struct catalog_server *s);

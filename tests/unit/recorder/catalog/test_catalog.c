@@ -224,6 +224,42 @@ static void test_known_from_before(void **state)
 	teardown(&again);
 }
 
+/* What was in the database: the server that was seen last is the last to leave. */
+static void test_oldest_known_leaves_first(void **state)
+{
+	(void)state;
+	static const char *const hosts[] = {"new.example", "old.example"};
+	struct bench b, again;
+	struct catalog_sink sink;
+	struct catalog_counts counts;
+	char host[32];
+	setup(&b);
+	setup(&again);
+	sink = (struct catalog_sink){on_row, on_change, &b.seen};
+	for (int i = 1; i >= 0; i--) {
+		b.o.host = hosts[i];
+		see(&b, 10 - i, 1);
+	}
+	assert_int_equal(catalog_flush(b.catalog, &sink), 0);
+	for (size_t i = json_array_size(b.seen.table); i-- > 0;)
+		(void)catalog_load(again.catalog, json_array_get(b.seen.table, i));
+	for (int i = 0; i < LIMIT_CATALOG_SERVERS - 1; i++) {
+		snprintf(host, sizeof host, "h%d.example", i);
+		again.o.host = host;
+		see(&again, 20, 1);
+		json_array_clear(again.seen.table);
+	}
+	catalog_counts(again.catalog, &counts);
+	assert_int_equal(counts.left, 1);
+	for (int i = 0; i < 2; i++) {
+		again.o.host = hosts[i];
+		see(&again, 30, 2);
+		assert_int_equal(again.seen.changes, 1); /* of the new one; the old one is as if seen for the first time */
+	}
+	teardown(&b);
+	teardown(&again);
+}
+
 static bool has_tag(struct bench *b, const char *tag)
 {
 	const char *tags[LIMIT_TAGS];
@@ -412,6 +448,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_changes), cmocka_unit_test(test_older_capture_later), cmocka_unit_test(test_not_another_server),
 		cmocka_unit_test(test_storm), cmocka_unit_test(test_page_of_changes), cmocka_unit_test(test_known_from_before),
+		cmocka_unit_test(test_oldest_known_leaves_first),
 		cmocka_unit_test(test_code_mode), cmocka_unit_test(test_lost_page_has_no_tag), cmocka_unit_test(test_portal),
 		cmocka_unit_test(test_portal_by_names), cmocka_unit_test(test_portal_of_dashes),
 		cmocka_unit_test(test_flood)};
