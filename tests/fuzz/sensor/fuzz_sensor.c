@@ -5,6 +5,7 @@
 #undef NDEBUG
 #include <assert.h>
 
+#include "names.h"
 #include "observation.h"
 #include "sensor.h"
 #include "signature.h"
@@ -27,8 +28,17 @@ static void on_observation(void *context, const uint8_t *bytes, size_t n)
 	assert(exact);
 	memcpy(exact, bytes, n);
 	struct observation_box box;
+	if (record_kind_of(exact, n) == RECORD_NAMES) {
+		struct names_box names;
+		assert(names_decode(exact, n, &names));
+	}
+	if (record_kind_of(exact, n) != RECORD_OBSERVATION) {
+		free(exact);
+		return;
+	}
 	assert(observation_decode(exact, n, &box));
-	assert(box.o.confidence != CONFIDENCE_NONE);
+	/* without evidence only where nothing names the server: the recorder may know it from DNS */
+	assert(box.o.confidence != CONFIDENCE_NONE || box.o.n_reasons == 0);
 	assert(box.o.first_seen_ns <= box.o.last_seen_ns);
 	assert(box.o.packets[0] + box.o.packets[1] > 0);
 	box.o.app_label = NULL; /* nDPI remembers other flows */

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "capture_live.h"
+#include "record.h"
 #include "intake.h"
 #include "observation.h"
 #include "signature.h"
@@ -157,6 +158,8 @@ static void on_observation(void *context, const uint8_t *bytes, size_t n)
 {
 	struct bench *b = context;
 	struct observation_box box;
+	if (record_kind_of(bytes, n) != RECORD_OBSERVATION)
+		return; /* what it offers is told beside it */
 	assert_true(observation_decode(bytes, n, &box));
 	if (b->observations++ == 0)
 		b->connection_ns = box.o.connection_time_ns;
