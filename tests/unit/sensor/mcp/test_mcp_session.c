@@ -69,6 +69,11 @@ static void answer(const char *status, const char *type, const char *id, const c
 	app_stream_bytes(app, FROM_SERVER, slice_of(text, (size_t)n));
 }
 
+static void said(enum direction d, const char *text)
+{
+	app_stream_bytes(app, d, slice_str(text));
+}
+
 static void stream(const char *body)
 {
 	char text[2048];
@@ -199,6 +204,8 @@ static void test_legacy(void **state)
 	begin(&key);
 	get("/sse");
 	stream("event: endpoint\ndata: /message?sessionId=0123456789ab\n\n");
+	assert_int_equal(e.rows[0]->n_session_keys, 0); /* chats begin so too: a session it is once MCP follows */
+	said(FROM_SERVER, "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"tools\":[]}}\n\n");
 	assert_int_equal(e.rows[0]->n_session_keys, 1);
 	assert_true(e.rows[0]->session_keys[0] == id_key("0123456789ab"));
 	end();
