@@ -11,6 +11,7 @@
 #include "text.h"
 
 #include <ndpi_api.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -60,25 +61,32 @@ static bool finalize(struct ndpi_detection_module_struct *module)
 #endif
 }
 
+/* One at a time: nDPI sets up libgcrypt, which aborts the process when two threads do that at once, as the workers of a replay may at their first
+ * unknown flow. Once for each of them, so nobody waits for a lock per packet. */
 static bool module_make(struct hint *h)
 {
+	static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+	bool made = false;
+	pthread_mutex_lock(&making);
 #if NDPI_RELEASE >= 410
 	h->module = ndpi_init_detection_module(NULL);
 #else
 	h->module = ndpi_init_detection_module(ndpi_no_prefs);
 #endif
-	if (!h->module)
-		return false;
+	if (h->module) {
 #if NDPI_RELEASE < 500
-	NDPI_PROTOCOL_BITMASK all;
-	NDPI_BITMASK_SET_ALL(all);
-	(void)ndpi_set_protocol_detection_bitmask2(h->module, &all);
+		NDPI_PROTOCOL_BITMASK all;
+		NDPI_BITMASK_SET_ALL(all);
+		(void)ndpi_set_protocol_detection_bitmask2(h->module, &all);
 #endif
-	if (finalize(h->module))
-		return true;
-	ndpi_exit_detection_module(h->module);
-	h->module = NULL;
-	return false;
+		made = finalize(h->module);
+		if (!made) {
+			ndpi_exit_detection_module(h->module);
+			h->module = NULL;
+		}
+	}
+	pthread_mutex_unlock(&making);
+	return made;
 }
 
 struct hint *hint_new(bool lazy)
