@@ -57,6 +57,12 @@ void replay_summary(const struct sensor_stats *s, const struct recorder_counts *
 		        c->calls.unmatched);
 	if (c->calls.too_many)
 		fprintf(stderr, "calls cut short  %" PRIu64 ": more waited for answers than are remembered\n", c->calls.too_many);
+	if (c->offers.definitions)
+		fprintf(stderr, "offers           %" PRIu64 " definitions of %" PRIu64 " servers; %" PRIu64 " changed\n", c->offers.definitions,
+		        c->offers.servers, c->offers.changes);
+	if (c->offers.untold || c->offers.refused || c->offers.left)
+		fprintf(stderr, "offers cut short %" PRIu64 " changes past their limit, %" PRIu64 " definitions past a server's, %" PRIu64
+		        " servers forgotten\n", c->offers.untold, c->offers.refused, c->offers.left);
 	if (c->names.answers || c->names.lookups)
 		fprintf(stderr, "DNS answers      %" PRIu64 " with addresses; dedicated MCP hosts looked up: %" PRIu64 ", without a connection: %" PRIu64
 		        "\n", c->names.answers, c->names.lookups, c->names.unused);

@@ -218,6 +218,13 @@ char *health_json(const struct health *h, const struct health_sample *s)
 	put(writing, "database_used", s->writer->database_used);
 	put(group(root, "observations"), "taken", s->recorder->observations);
 	put(group(root, "observations"), "invalid", s->recorder->invalid);
+	put(group(root, "offers"), "servers", s->recorder->offers.servers);
+	put(group(root, "offers"), "definitions", s->recorder->offers.definitions);
+	put(group(root, "offers"), "changes", s->recorder->offers.changes);
+	put(group(root, "offers"), "untold", s->recorder->offers.untold);
+	put(group(root, "offers"), "pushed_out", s->recorder->offers.left);
+	put(group(root, "offers"), "refused", s->recorder->offers.refused);
+	put(group(root, "sessions"), "pushed_out", s->recorder->sessions_left);
 	put(group(root, "names"), "answers", s->recorder->names.answers);
 	put(group(root, "names"), "given", s->recorder->names.given);
 	put(group(root, "names"), "forgotten", s->recorder->names.forgotten);

@@ -4,6 +4,7 @@
 #define SHADOWTAP_RECORDER_H
 
 #include "audit.h"
+#include "catalog.h"
 #include "event.h"
 #include "name_book.h"
 
@@ -37,6 +38,7 @@ struct recorder_counts {
 	uint64_t sessions_left;         /* connections that LIMIT_SESSION_ENTRIES or _BYTES pushed out of memory: nothing more reaches them */
 	struct audit_counts calls;
 	struct name_book_counts names;
+	struct catalog_counts offers;
 };
 
 struct recorder *recorder_new(const struct recorder_config *config); /* NULL when out of memory */

@@ -85,6 +85,7 @@ int recorder_offer(struct recorder *r, const uint8_t *bytes, size_t n)
 	if (entry) { /* else its connection was forgotten: nobody can say whose offer it is */
 		struct taking t = {r, &entry->box.o};
 		result = catalog_take(r->catalog, &box.o, &entry->box.o, &(struct catalog_sink){on_row, on_change, &t});
+		catalog_counts(r->catalog, &r->counts.offers);
 	}
 	offer_box_done(&box);
 	return result;
